@@ -1,0 +1,4 @@
+//! The grammar of the protocol: pure, synchronous, without any I/O.
+
+pub mod digest;
+pub mod reference;

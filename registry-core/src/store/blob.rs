@@ -1,0 +1,157 @@
+//! The port to the bytes.
+//!
+//! A blob's life in a store:
+//!
+//! ```text
+//! stage ─► open_writer ─► write* ─► sync ─► commit ─► read* ─► delete
+//!             ▲                      │
+//!             └── another chunk ◄────┤   (any time later, by any process)
+//!                                    └─► discard
+//! ```
+//!
+//! A store knows no repositories and verifies no digests: the operations hash what passes and say when to commit.
+
+use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::Stream;
+
+use super::error::StoreResult;
+use super::upload::UploadId;
+use crate::protocol::digest::Digest;
+
+/// A blob's bytes as they come out of a store.
+pub type ByteStream = Pin<Box<dyn Stream<Item = StoreResult<Bytes>> + Send>>;
+
+/// Where a store keeps a committed blob. Only the store that made it can read it; it is kept in the metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BlobLocation(String);
+
+impl BlobLocation {
+    /// Wraps the store's own text.
+    pub fn new(location: impl Into<String>) -> Self {
+        Self(location.into())
+    }
+
+    /// Returns the store's own text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BlobLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a store must know to go on with an upload in another process: opaque text, kept in the session's record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StagedUpload(String);
+
+impl StagedUpload {
+    /// Wraps the store's own text.
+    pub fn new(staged: impl Into<String>) -> Self {
+        Self(staged.into())
+    }
+
+    /// Returns the store's own text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A committed blob's content, in the form that serves fastest.
+pub enum BlobRead {
+    /// The asked-for range of an open file, at the same offsets as in the blob.
+    File {
+        /// The open file; it stays readable even if the blob is deleted meanwhile.
+        file: File,
+        /// The asked-for bytes; the end is exclusive.
+        range: Range<u64>,
+    },
+    /// The asked-for range as a stream.
+    Stream(ByteStream),
+}
+
+impl fmt::Debug for BlobRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { range, .. } => f.debug_struct("File").field("range", range).finish_non_exhaustive(),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// Keeps blobs by location, and uploads until they are committed.
+///
+/// # Behaviour
+/// Every line is a case of the same name in `testing::blob_store_suite`.
+/// - `committed_bytes_come_back`: what was written and committed is read back exactly, whole and by range.
+/// - `nothing_is_visible_before_commit`: no location exists for an upload that was not committed.
+/// - `a_writer_continues_where_it_synced`: [`open_writer`](Self::open_writer) at an offset that was synced continues
+///   there, also from another instance of the store over the same data.
+/// - `bytes_beyond_the_offset_are_dropped`: what was written past the offset that a writer is opened at is gone.
+/// - `a_lost_writer_cannot_touch_what_followed`: after `take_over`, writes by the previous writer do not change the
+///   upload.
+/// - `commit_is_idempotent`: committing content that is there already succeeds and gives a location with that content.
+/// - `an_empty_blob_can_be_committed`: an upload without any write commits to zero bytes.
+/// - `discard_leaves_nothing`: a discarded upload leaves nothing behind, and discarding it again succeeds.
+/// - `deleted_is_gone`: a deleted location is `NotFound`, and deleting it again succeeds.
+#[async_trait]
+pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
+    /// Prepares to take an upload's bytes. Cheap: what it leaves behind need not survive a crash.
+    async fn stage(&self, upload: UploadId) -> StoreResult<StagedUpload>;
+
+    /// Opens an upload for writing at `offset`, which is where the last [`BlobWriter::sync`] ended, or 0.
+    ///
+    /// Anything beyond `offset` is dropped. At most one writer may be open for a `StagedUpload`; the caller sees to it.
+    ///
+    /// # Errors
+    /// `Corrupt` if the store has fewer than `offset` bytes of the upload.
+    async fn open_writer(&self, staged: &StagedUpload, offset: u64) -> StoreResult<Box<dyn BlobWriter>>;
+
+    /// Gives an upload a new staging of its own with the first `offset` bytes of `staged`, so that a writer which may
+    /// still be at work on the old one can do no harm. The caller discards the old one.
+    async fn take_over(&self, staged: &StagedUpload, offset: u64) -> StoreResult<StagedUpload>;
+
+    /// Reads back the first `size_bytes` bytes of an upload that is not committed yet.
+    async fn read_staged(&self, staged: &StagedUpload, size_bytes: u64) -> StoreResult<ByteStream>;
+
+    /// Turns an upload of exactly `size_bytes` synced bytes into the blob `digest`. The caller has verified the digest.
+    ///
+    /// Once this returns, the blob survives a power cut, and so does its name in every directory. Atomic: after an
+    /// error or a crash the upload is either whole, or gone with the blob in its place.
+    async fn commit(&self, staged: &StagedUpload, digest: &Digest, size_bytes: u64) -> StoreResult<BlobLocation>;
+
+    /// Removes an upload. Succeeds if there is none.
+    async fn discard(&self, staged: &StagedUpload) -> StoreResult<()>;
+
+    /// Opens a committed blob for reading `range` (end exclusive), which the caller keeps within the blob's size.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such blob; `Corrupt` if it is shorter than the range asks.
+    async fn read(&self, location: &BlobLocation, range: Range<u64>) -> StoreResult<BlobRead>;
+
+    /// Removes a committed blob for good. Succeeds if there is none.
+    async fn delete(&self, location: &BlobLocation) -> StoreResult<()>;
+
+    /// Checks that the store can be reached and written to, for readiness.
+    async fn check(&self) -> StoreResult<()>;
+}
+
+/// Appends to one upload. Dropping it without [`sync`](Self::sync) keeps nothing for certain.
+#[async_trait]
+pub trait BlobWriter: Send {
+    /// Appends the pieces in order. After an error the writer is of no more use.
+    async fn write(&mut self, pieces: Vec<Bytes>) -> StoreResult<()>;
+
+    /// Makes all that was written survive a power cut, and returns what another process needs to go on.
+    ///
+    /// A failed sync is final: the caller must not sync again and hope, but discard the upload.
+    async fn sync(&mut self) -> StoreResult<StagedUpload>;
+}
