@@ -1,4 +1,5 @@
 //! The grammar of the protocol: pure, synchronous, without any I/O.
 
+pub mod access;
 pub mod digest;
 pub mod reference;
