@@ -21,6 +21,7 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::error::StoreResult;
+use super::timestamp::Timestamp;
 use super::upload::UploadId;
 use crate::protocol::digest::Digest;
 
@@ -101,6 +102,7 @@ impl fmt::Debug for BlobRead {
 /// - `commit_is_idempotent`: committing content that is there already succeeds and gives a location with that content.
 /// - `an_empty_blob_can_be_committed`: an upload without any write commits to zero bytes.
 /// - `discard_leaves_nothing`: a discarded upload leaves nothing behind, and discarding it again succeeds.
+/// - `abandoned_uploads_are_found`: [`staged_before`](Self::staged_before) lists uploads by the time of their last write.
 /// - `deleted_is_gone`: a deleted location is `NotFound`, and deleting it again succeeds.
 #[async_trait]
 pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
@@ -130,6 +132,10 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
 
     /// Removes an upload. Succeeds if there is none.
     async fn discard(&self, staged: &StagedUpload) -> StoreResult<()>;
+
+    /// Returns up to `limit` uploads that are neither committed nor discarded and were last written to before `before`,
+    /// so that what a crash left behind can be discarded.
+    async fn staged_before(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<StagedUpload>>;
 
     /// Opens a committed blob for reading `range` (end exclusive), which the caller keeps within the blob's size.
     ///

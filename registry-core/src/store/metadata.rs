@@ -131,10 +131,11 @@ pub struct PutManifest<'a> {
     pub payload: &'a Bytes,
     /// The blobs it refers to, without duplicates; each must be in the repository.
     pub blobs: &'a [Digest],
-    /// The manifests it lists, without duplicates; each must be in the repository unless `sparse` says otherwise.
+    /// The manifests it lists, without duplicates; each must be in the repository.
     pub children: &'a [Digest],
-    /// Whether children may be missing.
-    pub sparse: bool,
+    /// The manifests it lists that may be missing, without duplicates and apart from `children`. They are recorded as
+    /// references all the same.
+    pub sparse_children: &'a [Digest],
     /// The tags to point to it. All are set, or none.
     pub tags: &'a [Tag],
     /// When what thereby lost its last tag may be collected, and the manifest itself if it has no tag.
