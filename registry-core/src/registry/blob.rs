@@ -1,0 +1,82 @@
+//! Blobs: look, read, mount, unlink.
+
+use std::ops::Range;
+
+use super::Registry;
+use crate::error::{RegistryError, RegistryResult};
+use crate::protocol::digest::Digest;
+use crate::protocol::reference::RepositoryName;
+use crate::store::BlobRead;
+use crate::store::metadata::BlobRecord;
+
+/// Where a mounted blob may come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountSource {
+    /// This repository only. The caller has made sure that the client may read it.
+    Repository(RepositoryName),
+    /// Any repository. The caller has made sure that the client may read all of them.
+    Anywhere,
+}
+
+impl Registry {
+    /// Finds a blob of a repository. A blob that waits for its review stays for at least the grace period from now.
+    ///
+    /// # Errors
+    /// `BlobUnknown`.
+    pub async fn stat_blob(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<BlobRecord> {
+        let blob = self.blob(repository, digest).await?;
+        if blob.under_review {
+            self.metadata.postpone_blob_review(digest, self.review_after()).await?;
+        }
+        Ok(blob)
+    }
+
+    /// Finds a blob of a repository, in order to read it by [`read_blob`](Self::read_blob).
+    ///
+    /// # Errors
+    /// `BlobUnknown`.
+    pub async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<BlobRecord> {
+        let blob = self.metadata.blob(repository, digest).await?;
+        blob.ok_or_else(|| RegistryError::BlobUnknown { repository: repository.clone(), digest: *digest })
+    }
+
+    /// Opens a blob for reading a range (end exclusive, within the blob's size).
+    ///
+    /// # Errors
+    /// `Store` if the bytes that the metadata promises are not there.
+    pub async fn read_blob(&self, blob: &BlobRecord, range: Range<u64>) -> RegistryResult<BlobRead> {
+        Ok(self.blobs.read(&blob.location, range).await?)
+    }
+
+    /// Makes a blob of another repository visible in `into`, without moving a byte. Idempotent. Returns `None` if the
+    /// source does not have it.
+    ///
+    /// # Errors
+    /// `ReadOnly`.
+    pub async fn mount_blob(
+        &self,
+        into: &RepositoryName,
+        digest: &Digest,
+        source: &MountSource,
+    ) -> RegistryResult<Option<BlobRecord>> {
+        self.ensure_writable()?;
+        let from = match source {
+            MountSource::Repository(name) => Some(name),
+            MountSource::Anywhere => None,
+        };
+        Ok(self.metadata.mount_blob(into, digest, from, self.review_after()).await?)
+    }
+
+    /// Takes a blob out of a repository. Other repositories that have it keep it.
+    ///
+    /// # Errors
+    /// `BlobUnknown`, `DeleteDisabled`, `ReadOnly`.
+    pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<()> {
+        self.ensure_deletable()?;
+        if self.metadata.unlink_blob(repository, digest, self.review_after()).await? {
+            Ok(())
+        } else {
+            Err(RegistryError::BlobUnknown { repository: repository.clone(), digest: *digest })
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Manifests: get, put, delete.
+
+use bytes::Bytes;
+
+use super::{IndexChildren, Registry, RegistryOptions};
+use crate::error::{RegistryError, RegistryResult};
+use crate::protocol::descriptor::Descriptor;
+use crate::protocol::digest::{Algorithm, Digest};
+use crate::protocol::manifest::Manifest;
+use crate::protocol::reference::{Reference, RepositoryName, Tag};
+use crate::store::metadata::{ManifestRecord, PutManifest, PutManifestOutcome};
+
+/// A manifest as a client sends it.
+#[derive(Debug, Clone)]
+pub struct ManifestPush {
+    /// What it is to be known by. A digest must be its own.
+    pub reference: Reference,
+    /// Further tags to point to it.
+    pub tags: Vec<Tag>,
+    /// The media type that the client names, if any.
+    pub content_type: Option<String>,
+    /// The exact bytes.
+    pub payload: Bytes,
+}
+
+/// A manifest that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedManifest {
+    /// Its name: the one that the client gave, else its sha256.
+    pub digest: Digest,
+    /// The manifest that it refers to, if it names one.
+    pub subject: Option<Digest>,
+}
+
+impl Registry {
+    /// Finds a manifest, with the bytes and the media type that were pushed.
+    ///
+    /// # Errors
+    /// `ManifestUnknown`.
+    pub async fn get_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> RegistryResult<ManifestRecord> {
+        let manifest = self.metadata.manifest(repository, reference).await?;
+        manifest.ok_or_else(|| unknown(repository, reference.clone()))
+    }
+
+    /// Stores a manifest and points all its tags to it, or does nothing of it.
+    ///
+    /// What it refers to must be in the repository, except for its subject, for layers that may not be distributed and
+    /// say where else they are, and for children that [`IndexChildren`] lets be missing. Idempotent.
+    ///
+    /// # Errors
+    /// `ManifestInvalid`, `ManifestTooLarge`, `DigestMismatch`, `ManifestBlobUnknown`, `TooManyTags`, `ReadOnly`.
+    pub async fn put_manifest(
+        &self,
+        repository: &RepositoryName,
+        push: ManifestPush,
+    ) -> RegistryResult<PushedManifest> {
+        self.ensure_writable()?;
+        let limit_bytes = RegistryOptions::MANIFEST_MAX_BYTES;
+        if push.payload.len() as u64 > limit_bytes {
+            return Err(RegistryError::ManifestTooLarge { limit_bytes });
+        }
+        let digest = match &push.reference {
+            Reference::Tag(_) => Digest::of(Algorithm::Sha256, &push.payload),
+            Reference::Digest(expected) => {
+                let actual = Digest::of(expected.algorithm(), &push.payload);
+                if *expected != actual {
+                    return Err(RegistryError::DigestMismatch { expected: *expected, actual });
+                }
+                actual
+            }
+        };
+        let mut tags = push.tags;
+        if let Reference::Tag(tag) = push.reference {
+            tags.push(tag);
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        let limit = RegistryOptions::TAGS_PER_PUSH_MAX;
+        if tags.len() > limit {
+            return Err(RegistryError::TooManyTags { count: tags.len(), limit });
+        }
+        let manifest = Manifest::parse(push.content_type.as_deref(), &push.payload)?;
+        let (children, sparse_children) = self.sort_children(&manifest);
+        let subject = manifest.subject().map(|subject| subject.digest);
+        let put = PutManifest {
+            repository,
+            digest: &digest,
+            media_type: manifest.media_type(),
+            artifact_type: manifest.artifact_type(),
+            subject: subject.as_ref(),
+            annotations: manifest.annotations(),
+            payload: &push.payload,
+            blobs: &manifest.blobs(),
+            children: &children,
+            sparse_children: &sparse_children,
+            tags: &tags,
+            review_after: self.review_after(),
+        };
+        match self.metadata.put_manifest(put).await? {
+            PutManifestOutcome::Stored => Ok(PushedManifest { digest, subject }),
+            PutManifestOutcome::Missing(missing) => {
+                Err(RegistryError::ManifestBlobUnknown { repository: repository.clone(), missing })
+            }
+        }
+    }
+
+    /// Deletes a manifest and every tag that points to it.
+    ///
+    /// # Errors
+    /// `ManifestUnknown`, `DeleteDisabled`, `ReadOnly`.
+    pub async fn delete_manifest(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<()> {
+        self.ensure_deletable()?;
+        if self.metadata.delete_manifest(repository, digest, self.review_after()).await? {
+            Ok(())
+        } else {
+            Err(unknown(repository, Reference::Digest(*digest)))
+        }
+    }
+
+    /// Returns the children that must be there and those that may be missing. A digest that is listed twice must be
+    /// there if one of its entries says so.
+    fn sort_children(&self, manifest: &Manifest) -> (Vec<Digest>, Vec<Digest>) {
+        let (mut required, mut optional) = (Vec::new(), Vec::new());
+        for child in manifest.children() {
+            let side = if self.must_be_there(child) { &mut required } else { &mut optional };
+            side.push(child.digest);
+        }
+        for side in [&mut required, &mut optional] {
+            side.sort_unstable();
+            side.dedup();
+        }
+        optional.retain(|digest| required.binary_search(digest).is_err());
+        (required, optional)
+    }
+
+    fn must_be_there(&self, child: &Descriptor) -> bool {
+        match (&self.options.index_children, &child.platform) {
+            (IndexChildren::All, _) => true,
+            (IndexChildren::Optional, _) => false,
+            (IndexChildren::Platforms(_), None) => true,
+            (IndexChildren::Platforms(wanted), Some(platform)) => {
+                wanted.iter().any(|w| w.os == platform.os && w.architecture == platform.architecture)
+            }
+        }
+    }
+}
+
+fn unknown(repository: &RepositoryName, reference: Reference) -> RegistryError {
+    RegistryError::ManifestUnknown { repository: repository.clone(), reference }
+}

@@ -1,0 +1,76 @@
+//! The operations: everything that a registry does, over any stores.
+//!
+//! An operation knows no headers, and a store knows no rules. Bytes are written before the record that makes them
+//! visible, and records are removed before bytes.
+
+mod blob;
+mod catalog;
+mod manifest;
+mod options;
+mod referrers;
+mod tag;
+mod upload;
+
+use std::sync::Arc;
+
+pub use blob::MountSource;
+pub use manifest::{ManifestPush, PushedManifest};
+pub use options::{IndexChildren, Platform, RegistryOptions};
+pub use upload::{Chunk, PurgeReport, PushedBlob, UploadStatus};
+
+use crate::error::{RegistryError, RegistryResult};
+use crate::memory::{MemoryBlobStore, MemoryMetadataStore};
+use crate::store::{BlobStore, MetadataStore, StoreResult, Timestamp};
+
+/// A registry. Cheap to clone; all clones are one registry.
+///
+/// Every method that changes something is done, durably, when it returns `Ok`. Dropping the future of such a method
+/// before that leaves nothing half done that a reader could see, but may leave an upload claimed until its claim runs
+/// out; servers therefore run pushes to their end even if the client has gone.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    blobs: Arc<dyn BlobStore>,
+    metadata: Arc<dyn MetadataStore>,
+    options: Arc<RegistryOptions>,
+}
+
+impl Registry {
+    /// Puts a registry over its stores.
+    pub fn new(blobs: Arc<dyn BlobStore>, metadata: Arc<dyn MetadataStore>, options: RegistryOptions) -> Self {
+        Self { blobs, metadata, options: Arc::new(options) }
+    }
+
+    /// Makes a registry that keeps everything in memory and loses it when dropped. Deleting is enabled.
+    pub fn in_memory() -> Self {
+        let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
+        Self::new(Arc::new(MemoryBlobStore::default()), Arc::new(MemoryMetadataStore::default()), options)
+    }
+
+    /// Returns the rules that this registry goes by.
+    pub fn options(&self) -> &RegistryOptions {
+        &self.options
+    }
+
+    /// Checks that both stores can be reached, for readiness.
+    ///
+    /// # Errors
+    /// Whatever the first store that fails says.
+    pub async fn check(&self) -> StoreResult<()> {
+        self.metadata.check().await?;
+        self.blobs.check().await
+    }
+
+    fn ensure_writable(&self) -> RegistryResult<()> {
+        if self.options.read_only { Err(RegistryError::ReadOnly) } else { Ok(()) }
+    }
+
+    fn ensure_deletable(&self) -> RegistryResult<()> {
+        self.ensure_writable()?;
+        if self.options.delete_enabled { Ok(()) } else { Err(RegistryError::DeleteDisabled) }
+    }
+
+    /// The earliest moment at which something that loses its last reference now may be collected.
+    fn review_after(&self) -> Timestamp {
+        Timestamp::now().plus(self.options.review_grace)
+    }
+}

@@ -1,0 +1,59 @@
+//! The rules that an operator can set.
+
+use std::time::Duration;
+
+/// The rules of one registry.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RegistryOptions {
+    /// Whether manifests, tags and blobs can be deleted.
+    pub delete_enabled: bool,
+    /// Whether every change is refused.
+    pub read_only: bool,
+    /// How long an upload lives after its last chunk.
+    pub upload_lifetime: Duration,
+    /// How long something stays after it lost its last reference, or was last pushed, mounted or seen by a HEAD.
+    pub review_grace: Duration,
+    /// Which children of an index must be there when it is pushed.
+    pub index_children: IndexChildren,
+}
+
+impl RegistryOptions {
+    /// The largest manifest in bytes. The spec asks for at least 4 MB (distribution-spec, "Pushing Manifests").
+    pub const MANIFEST_MAX_BYTES: u64 = 4 * 1024 * 1024;
+    /// The most tags that one push may set. The spec asks for at least 10.
+    pub const TAGS_PER_PUSH_MAX: usize = 100;
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            delete_enabled: false,
+            read_only: false,
+            upload_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
+            review_grace: Duration::from_secs(24 * 60 * 60),
+            index_children: IndexChildren::All,
+        }
+    }
+}
+
+/// Which children of an index must be in the repository when the index is pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum IndexChildren {
+    /// All of them, so that every pull of what was pushed succeeds.
+    #[default]
+    All,
+    /// None of them: sparse indexes are welcome.
+    Optional,
+    /// Those for one of these platforms, and those that name no platform.
+    Platforms(Vec<Platform>),
+}
+
+/// A platform that children of an index are made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// The operating system, as in `linux`.
+    pub os: String,
+    /// The architecture, as in `amd64`.
+    pub architecture: String,
+}

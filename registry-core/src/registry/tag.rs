@@ -1,0 +1,40 @@
+//! Tags: list, delete.
+
+use super::Registry;
+use crate::error::{RegistryError, RegistryResult};
+use crate::protocol::reference::{Reference, RepositoryName, Tag};
+use crate::store::metadata::Page;
+
+impl Registry {
+    /// Lists up to `limit` tags of a repository in byte order, all greater than `after`.
+    ///
+    /// # Errors
+    /// `RepositoryUnknown` if nothing was ever put into the repository.
+    pub async fn list_tags(
+        &self,
+        repository: &RepositoryName,
+        after: Option<&str>,
+        limit: usize,
+    ) -> RegistryResult<Page<Tag>> {
+        let mut items = self.metadata.tags(repository, after, limit.saturating_add(1)).await?;
+        if items.is_empty() && !self.metadata.repository_exists(repository).await? {
+            return Err(RegistryError::RepositoryUnknown(repository.clone()));
+        }
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { items, more })
+    }
+
+    /// Deletes a tag. The manifest it points to stays, and is put up for review.
+    ///
+    /// # Errors
+    /// `ManifestUnknown`, `DeleteDisabled`, `ReadOnly`.
+    pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag) -> RegistryResult<()> {
+        self.ensure_deletable()?;
+        if self.metadata.delete_tag(repository, tag, self.review_after()).await? {
+            return Ok(());
+        }
+        let reference = Reference::Tag(tag.clone());
+        Err(RegistryError::ManifestUnknown { repository: repository.clone(), reference })
+    }
+}
