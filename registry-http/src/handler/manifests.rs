@@ -1,0 +1,83 @@
+//! Manifests: GET, HEAD, PUT, DELETE.
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use registry_core::body::BodyStream;
+use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
+use registry_core::registry::ManifestPush;
+use registry_core::{RegistryError, RegistryOptions};
+
+use super::Call;
+use crate::body::{ResponseBody, into_pieces};
+use crate::error::ApiError;
+use crate::request;
+use crate::response::{ApiResponse, OCI_SUBJECT, OCI_TAG, ResponseExt, empty};
+
+/// The stored bytes and media type come back as they were pushed. `Accept` is not looked at: the spec obliges nobody to
+/// convert or to refuse, and a client that does not understand a media type says so better than we could.
+pub(crate) async fn get(
+    call: &Call,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<ApiResponse, ApiError> {
+    let manifest = call.registry.get_manifest(repository, reference).await?;
+    if request::has_already(&call.headers, &manifest.digest) {
+        return Ok(empty(StatusCode::NOT_MODIFIED).cacheable(&manifest.digest));
+    }
+    let response = Response::new(ResponseBody::full(manifest.payload));
+    Ok(response.with(CONTENT_TYPE, manifest.media_type).cacheable(&manifest.digest))
+}
+
+pub(crate) async fn put(
+    call: Call,
+    repository: &RepositoryName,
+    reference: Reference,
+    tags: Vec<Tag>,
+) -> Result<ApiResponse, ApiError> {
+    let content_type = request::content_type(&call.headers)?;
+    let payload = receive(request::content_length(&call.headers), into_pieces(call.body)).await?;
+    let push = ManifestPush { reference, tags: tags.clone(), content_type, payload };
+    let pushed = call.registry.put_manifest(repository, push).await?;
+    let mut response =
+        empty(StatusCode::CREATED).at(call.links.manifest(repository, &pushed.digest)).about(&pushed.digest);
+    if let Some(subject) = pushed.subject {
+        response = response.with(OCI_SUBJECT, subject.to_string());
+    }
+    for tag in tags {
+        let tag = HeaderValue::try_from(tag.as_str()).expect("tags are header text");
+        response.headers_mut().append(OCI_TAG, tag);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn delete(
+    call: &Call,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<ApiResponse, ApiError> {
+    match reference {
+        Reference::Digest(digest) => call.registry.delete_manifest(repository, digest).await?,
+        Reference::Tag(tag) => call.registry.delete_tag(repository, tag).await?,
+    }
+    Ok(empty(StatusCode::ACCEPTED))
+}
+
+/// Takes a manifest's bytes, and not one more than a manifest may have.
+async fn receive(length: Option<u64>, mut body: BodyStream) -> Result<Bytes, RegistryError> {
+    let limit_bytes = RegistryOptions::MANIFEST_MAX_BYTES;
+    let too_large = RegistryError::ManifestTooLarge { limit_bytes };
+    if length.is_some_and(|length| length > limit_bytes) {
+        return Err(too_large);
+    }
+    let mut payload = BytesMut::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece?;
+        if (payload.len() + piece.len()) as u64 > limit_bytes {
+            return Err(too_large);
+        }
+        payload.extend_from_slice(&piece);
+    }
+    Ok(payload.freeze())
+}

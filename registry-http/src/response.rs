@@ -1,0 +1,80 @@
+//! Builders for what every answer of the API has in common.
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION};
+use http::{Response, StatusCode};
+use registry_core::protocol::digest::Digest;
+use serde::Serialize;
+
+use crate::body::ResponseBody;
+
+/// The media type of errors and lists.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Content whose name is its digest never changes; distribution sends the same.
+pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// The digest of what an answer is about.
+pub(crate) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+/// The name of the upload that an answer is about.
+pub(crate) const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+/// Which API this is.
+pub(crate) const DOCKER_DISTRIBUTION_API_VERSION: HeaderName =
+    HeaderName::from_static("docker-distribution-api-version");
+/// The subject that a pushed manifest was recorded under.
+pub(crate) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+/// A tag that a pushed manifest was given.
+pub(crate) const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+/// Which filters a list of referrers went through.
+pub(crate) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+
+/// An answer of the API.
+pub(crate) type ApiResponse = Response<ResponseBody>;
+
+/// Makes an answer without a body.
+pub(crate) fn empty(status: StatusCode) -> ApiResponse {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = status;
+    if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    response
+}
+
+/// Makes an answer of JSON.
+pub(crate) fn json(value: &impl Serialize) -> ApiResponse {
+    let body = serde_json::to_vec(value).expect("answers have text keys and cannot fail to serialise");
+    let mut response = Response::new(ResponseBody::full(body));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// Adds to an answer.
+pub(crate) trait ResponseExt {
+    /// Sets a header whose value is known to be header text: names, tags, digests and numbers are.
+    fn with(self, name: HeaderName, value: impl AsRef<str>) -> Self;
+    /// Sets `Location`.
+    fn at(self, location: impl AsRef<str>) -> Self;
+    /// Sets the digest of what the answer is about.
+    fn about(self, digest: &Digest) -> Self;
+    /// Sets what a client needs to ask whether its copy is still right.
+    fn cacheable(self, digest: &Digest) -> Self;
+}
+
+impl ResponseExt for ApiResponse {
+    fn with(mut self, name: HeaderName, value: impl AsRef<str>) -> Self {
+        let value = HeaderValue::try_from(value.as_ref()).expect("the value was parsed from header text");
+        self.headers_mut().insert(name, value);
+        self
+    }
+
+    fn at(self, location: impl AsRef<str>) -> Self {
+        self.with(LOCATION, location)
+    }
+
+    fn about(self, digest: &Digest) -> Self {
+        self.with(DOCKER_CONTENT_DIGEST, digest.to_string())
+    }
+
+    fn cacheable(self, digest: &Digest) -> Self {
+        self.about(digest).with(ETAG, format!("\"{digest}\""))
+    }
+}

@@ -1,0 +1,122 @@
+//! The bytes of a connection below HTTP.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use super::activity::Activity;
+use super::pace::{Pace, PaceMeter};
+
+/// For how long a peer may go on to send after its connection was closed on our side. Closing at once while it sends
+/// would destroy the answer that tells it to stop.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A plain or encrypted stream of bytes.
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+
+/// A connection that notes its activity and fails when the peer does not take what is written.
+pub(super) struct Transport {
+    stream: Box<dyn ByteStream>,
+    /// What was read to tell the protocol, and is to be read again.
+    prefix: Bytes,
+    activity: Arc<Activity>,
+    writing: PaceMeter,
+    closing: Closing,
+}
+
+enum Closing {
+    No,
+    Lingering(Pin<Box<Sleep>>),
+}
+
+impl Transport {
+    pub(super) fn new(stream: Box<dyn ByteStream>, prefix: Bytes, activity: Arc<Activity>, pace: Pace) -> Self {
+        Self { stream, prefix, activity, writing: PaceMeter::new(pace), closing: Closing::No }
+    }
+
+    fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(Ok(bytes)) => {
+                self.writing.moved(bytes as u64);
+                self.activity.bytes_written();
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                ready!(self.writing.poll_stalled(context));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not take what is written")))
+            }
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.prefix.has_remaining() {
+            let len = self.prefix.len().min(out.remaining());
+            out.put_slice(&self.prefix.split_to(len));
+            return Poll::Ready(Ok(()));
+        }
+        let before = out.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, out))?;
+        if out.filled().len() > before {
+            self.activity.bytes_read();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(context, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.written(context, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(context).map_ok(|()| 0);
+        self.written(context, result).map_ok(|_| ())
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if matches!(this.closing, Closing::No) {
+            let result = Pin::new(&mut this.stream).poll_shutdown(context).map_ok(|()| 0);
+            ready!(this.written(context, result))?;
+            this.closing = Closing::Lingering(Box::pin(sleep(LINGER)));
+        }
+        let Closing::Lingering(linger) = &mut this.closing else { return Poll::Ready(Ok(())) };
+        loop {
+            if linger.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut space = [0; 8192];
+            let mut discarded = ReadBuf::new(&mut space);
+            match ready!(Pin::new(&mut this.stream).poll_read(context, &mut discarded)) {
+                Ok(()) if discarded.filled().is_empty() => return Poll::Ready(Ok(())),
+                Ok(()) => {}
+                Err(_) => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
