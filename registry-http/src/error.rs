@@ -51,6 +51,12 @@ impl ApiError {
         Self { headers: vec![(RETRY_AFTER, RETRY_AFTER_SECONDS)], ..error }
     }
 
+    /// Adds a header whose value is known to be header text.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.push((name, HeaderValue::try_from(value).expect("the value is header text")));
+        self
+    }
+
     /// Returns the status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -148,12 +154,10 @@ impl From<RouteError> for ApiError {
             RouteError::PageSize(_) => (StatusCode::BAD_REQUEST, ErrorCode::PaginationNumberInvalid),
             RouteError::Repeated(_) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
         };
-        let headers = match &error {
-            RouteError::MethodNotAllowed { allowed, .. } => {
-                vec![(ALLOW, HeaderValue::try_from(allow(allowed)).expect("method names are header text"))]
-            }
-            _ => Vec::new(),
-        };
-        Self { headers, ..Self::new(status, code, error.to_string()) }
+        let answer = Self::new(status, code, error.to_string());
+        match &error {
+            RouteError::MethodNotAllowed { allowed, .. } => answer.with_header(ALLOW, &allow(allowed)),
+            _ => answer,
+        }
     }
 }

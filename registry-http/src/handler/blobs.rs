@@ -18,3 +18,59 @@ use crate::response::{ApiResponse, IMMUTABLE, ResponseExt, empty};
 
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+
+pub(crate) async fn get(call: &Call, repository: &RepositoryName, digest: &Digest) -> Result<ApiResponse, ApiError> {
+    // A client that is told that a blob exists may rely on it for a while, whichever way it asked.
+    let blob = call.registry.stat_blob(repository, digest).await?;
+    if request::has_already(&call.headers, digest) {
+        return Ok(described(empty(StatusCode::NOT_MODIFIED), digest));
+    }
+    let size = blob.size_bytes;
+    let asked = request::range(&call.headers, digest)?.and_then(RangeRequest::parse);
+    let resolved = asked.map_or(ResolvedRange::Whole, |range| range.resolve(size));
+    let content_range = resolved.content_range(size);
+    let (status, range) = match resolved {
+        ResolvedRange::Whole => (StatusCode::OK, 0..size),
+        ResolvedRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        ResolvedRange::Unsatisfiable => {
+            let message = format!("the blob has {size} bytes, and none in the asked-for range");
+            let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::RangeInvalid, message);
+            return Err(error.with_header(CONTENT_RANGE, &content_range.unwrap_or_default()));
+        }
+    };
+    let length = range.end - range.start;
+    // A HEAD, whose body nobody reads, opens nothing.
+    let body = if call.head { ResponseBody::empty() } else { open(call, &blob, range).await? };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, OCTET_STREAM);
+    let response = described(response, digest).with(CONTENT_LENGTH, length.to_string());
+    Ok(match content_range {
+        Some(content_range) => response.with(CONTENT_RANGE, content_range),
+        None => response,
+    })
+}
+
+pub(crate) async fn delete(call: &Call, repository: &RepositoryName, digest: &Digest) -> Result<ApiResponse, ApiError> {
+    call.registry.delete_blob(repository, digest).await?;
+    Ok(empty(StatusCode::ACCEPTED))
+}
+
+async fn open(call: &Call, blob: &BlobRecord, range: std::ops::Range<u64>) -> Result<ResponseBody, ApiError> {
+    let length = range.end - range.start;
+    if length == 0 {
+        return Ok(ResponseBody::empty());
+    }
+    let pieces = match call.registry.read_blob(blob, range).await? {
+        BlobRead::File { file, range } => file_pieces(file, range),
+        BlobRead::Stream(pieces) => Box::pin(pieces.map_err(ResponseError::from)),
+    };
+    Ok(ResponseBody::stream(pieces, Some(length)))
+}
+
+fn described(mut response: ApiResponse, digest: &Digest) -> ApiResponse {
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, BYTES);
+    headers.insert(CACHE_CONTROL, IMMUTABLE);
+    response.cacheable(digest)
+}

@@ -24,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) config: std::sync::Arc<ServiceConfig>,
     pub(crate) headers: HeaderMap,
     pub(crate) links: Links,
+    /// Whether the method is HEAD, so that only the answer's head is wanted.
+    pub(crate) head: bool,
     pub(crate) body: RequestBody,
 }
 

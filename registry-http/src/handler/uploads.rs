@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use http::header::RANGE;
-use registry_core::protocol::byte_range::upload_range;
+use registry_core::protocol::byte_range::received_range;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
 use registry_core::registry::{Chunk, MountSource, UploadStatus};
@@ -71,7 +71,7 @@ pub(crate) async fn cancel(call: &Call, repository: &RepositoryName, id: UploadI
 fn progress(status: StatusCode, links: &Links, repository: &RepositoryName, upload: UploadStatus) -> ApiResponse {
     empty(status)
         .at(links.upload(repository, upload.id))
-        .with(RANGE, upload_range(upload.offset))
+        .with(RANGE, received_range(upload.offset))
         .with(DOCKER_UPLOAD_UUID, upload.id.to_string())
 }
 
