@@ -1,0 +1,5 @@
+//! Both ports kept in memory: for tests, and for a registry that need not outlive its process.
+
+mod blob_store;
+
+pub use blob_store::MemoryBlobStore;

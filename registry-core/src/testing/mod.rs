@@ -1,0 +1,3 @@
+//! What every implementation of a port is tested with. Not part of the stable interface.
+
+pub mod blob_store_suite;

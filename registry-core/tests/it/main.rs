@@ -1,0 +1,3 @@
+//! registry-core from outside.
+
+mod blob_store;
