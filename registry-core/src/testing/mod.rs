@@ -1,3 +1,4 @@
 //! What every implementation of a port is tested with. Not part of the stable interface.
 
 pub mod blob_store_suite;
+pub mod metadata_store_suite;

@@ -1,0 +1,87 @@
+//! Metadata in memory: for registries that end with their process, and the model that every database is compared with.
+//!
+//! One lock around plain maps. Every method takes it once, so that every method is atomic; nothing awaits inside.
+
+mod blob;
+mod manifest;
+mod repository;
+mod review;
+mod upload;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::protocol::digest::Digest;
+use crate::protocol::reference::{RepositoryName, Tag};
+use crate::store::BlobLocation;
+use crate::store::metadata::{ManifestRecord, ReviewSubject, UploadRecord};
+use crate::store::{ClaimToken, Timestamp, UploadId};
+
+/// Keeps metadata in memory, with every guarantee of [`MetadataStore`](crate::store::MetadataStore) but durability.
+#[derive(Debug, Default)]
+pub struct MemoryMetadataStore {
+    tables: Mutex<Tables>,
+}
+
+impl MemoryMetadataStore {
+    /// Makes a store that has nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        // No method can panic between two changes that belong together.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    repositories: BTreeMap<RepositoryName, Repository>,
+    blobs: BTreeMap<Digest, Blob>,
+    uploads: BTreeMap<UploadId, Upload>,
+    reviews: BTreeMap<ReviewSubject, Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct Repository {
+    blobs: BTreeSet<Digest>,
+    manifests: BTreeMap<Digest, Manifest>,
+    tags: BTreeMap<Tag, Digest>,
+}
+
+#[derive(Debug)]
+struct Blob {
+    size_bytes: u64,
+    location: BlobLocation,
+}
+
+#[derive(Debug)]
+struct Manifest {
+    record: ManifestRecord,
+    artifact_type: Option<String>,
+    subject: Option<Digest>,
+    annotations: BTreeMap<String, String>,
+    blobs: BTreeSet<Digest>,
+    children: BTreeSet<Digest>,
+}
+
+#[derive(Debug)]
+struct Upload {
+    record: UploadRecord,
+    claim: Option<Claim>,
+}
+
+#[derive(Debug)]
+struct Claim {
+    token: ClaimToken,
+    until: Timestamp,
+}
+
+impl Tables {
+    /// Puts something into the review queue; a date that is there already only ever moves forward.
+    fn review(&mut self, subject: ReviewSubject, review_after: Timestamp) {
+        let due = self.reviews.entry(subject).or_insert(review_after);
+        *due = review_after.max(*due);
+    }
+}

@@ -1,0 +1,85 @@
+use async_trait::async_trait;
+
+use super::{Blob, MemoryMetadataStore, Tables};
+use crate::protocol::digest::Digest;
+use crate::protocol::reference::RepositoryName;
+use crate::store::metadata::{BlobLinkStore, BlobRecord, CommitBlob, ReviewSubject};
+use crate::store::{StoreResult, Timestamp};
+
+#[async_trait]
+impl BlobLinkStore for MemoryMetadataStore {
+    async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> StoreResult<Option<BlobRecord>> {
+        Ok(self.tables().linked_blob(repository, digest))
+    }
+
+    async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()> {
+        let mut tables = self.tables();
+        if let Some((id, claim)) = blob.upload {
+            tables.held_upload(id, claim)?;
+            tables.uploads.remove(&id);
+        }
+        let stored = Blob { size_bytes: blob.size_bytes, location: blob.location.clone() };
+        tables.blobs.insert(*blob.digest, stored);
+        tables.repositories.entry(blob.repository.clone()).or_default().blobs.insert(*blob.digest);
+        tables.review(ReviewSubject::Blob(*blob.digest), blob.review_after);
+        Ok(())
+    }
+
+    async fn mount_blob(
+        &self,
+        into: &RepositoryName,
+        digest: &Digest,
+        from: Option<&RepositoryName>,
+        review_after: Timestamp,
+    ) -> StoreResult<Option<BlobRecord>> {
+        let mut tables = self.tables();
+        let offered = match from {
+            Some(from) => tables.linked_blob(from, digest).is_some(),
+            None => tables.repositories.values().any(|repository| repository.blobs.contains(digest)),
+        };
+        if !offered {
+            return Ok(None);
+        }
+        tables.repositories.entry(into.clone()).or_default().blobs.insert(*digest);
+        tables.postpone(digest, review_after);
+        Ok(tables.linked_blob(into, digest))
+    }
+
+    async fn unlink_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        review_after: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut tables = self.tables();
+        let unlinked = tables.repositories.get_mut(repository).is_some_and(|found| found.blobs.remove(digest));
+        if unlinked {
+            tables.review(ReviewSubject::Blob(*digest), review_after);
+        }
+        Ok(unlinked)
+    }
+
+    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<()> {
+        self.tables().postpone(digest, review_after);
+        Ok(())
+    }
+}
+
+impl Tables {
+    fn linked_blob(&self, repository: &RepositoryName, digest: &Digest) -> Option<BlobRecord> {
+        let linked = self.repositories.get(repository)?.blobs.get(digest)?;
+        let blob = self.blobs.get(linked)?;
+        Some(BlobRecord {
+            digest: *digest,
+            size_bytes: blob.size_bytes,
+            location: blob.location.clone(),
+            under_review: self.reviews.contains_key(&ReviewSubject::Blob(*digest)),
+        })
+    }
+
+    fn postpone(&mut self, digest: &Digest, review_after: Timestamp) {
+        if let Some(due) = self.reviews.get_mut(&ReviewSubject::Blob(*digest)) {
+            *due = review_after.max(*due);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::{Manifest, MemoryMetadataStore, Repository};
+use crate::protocol::digest::Digest;
+use crate::protocol::reference::{Reference, RepositoryName, Tag};
+use crate::store::metadata::{
+    ManifestRecord, ManifestStore, Page, PutManifest, PutManifestOutcome, Referrer, ReferrersQuery, ReviewSubject,
+};
+use crate::store::{StoreResult, Timestamp};
+
+#[async_trait]
+impl ManifestStore for MemoryMetadataStore {
+    async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> StoreResult<Option<ManifestRecord>> {
+        let tables = self.tables();
+        Ok(tables.repositories.get(repository).and_then(|repository| {
+            let digest = match reference {
+                Reference::Tag(tag) => repository.tags.get(tag)?,
+                Reference::Digest(digest) => digest,
+            };
+            Some(repository.manifests.get(digest)?.record.clone())
+        }))
+    }
+
+    async fn put_manifest(&self, put: PutManifest<'_>) -> StoreResult<PutManifestOutcome> {
+        let mut tables = self.tables();
+        let missing = match tables.repositories.get(put.repository) {
+            Some(repository) => repository.lacks(&put),
+            None => Repository::default().lacks(&put),
+        };
+        if !missing.is_empty() {
+            return Ok(PutManifestOutcome::Missing(missing));
+        }
+
+        let repository = tables.repositories.entry(put.repository.clone()).or_default();
+        repository.store(&put);
+        let mut orphans: Vec<Digest> = put
+            .tags
+            .iter()
+            .filter_map(|tag| repository.tags.insert(tag.clone(), *put.digest))
+            .filter(|previous| previous != put.digest)
+            .collect();
+        if put.tags.is_empty() {
+            orphans.push(*put.digest);
+        }
+        for orphan in orphans {
+            tables.review(ReviewSubject::Manifest(put.repository.clone(), orphan), put.review_after);
+        }
+        Ok(PutManifestOutcome::Stored)
+    }
+
+    async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        review_after: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut tables = self.tables();
+        let Some(found) = tables.repositories.get_mut(repository) else { return Ok(false) };
+        let Some(manifest) = found.manifests.remove(digest) else { return Ok(false) };
+        found.tags.retain(|_, target| target != digest);
+        let referrers =
+            found.manifests.iter().filter(|(_, other)| other.subject == Some(*digest)).map(|(name, _)| name);
+        let children = manifest.children.iter().filter(|child| found.manifests.contains_key(child));
+        let orphans: Vec<Digest> = children.chain(referrers).copied().collect();
+
+        tables.reviews.remove(&ReviewSubject::Manifest(repository.clone(), *digest));
+        for orphan in orphans {
+            tables.review(ReviewSubject::Manifest(repository.clone(), orphan), review_after);
+        }
+        for blob in manifest.blobs {
+            tables.review(ReviewSubject::Blob(blob), review_after);
+        }
+        Ok(true)
+    }
+
+    async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, review_after: Timestamp) -> StoreResult<bool> {
+        let mut tables = self.tables();
+        let removed = tables.repositories.get_mut(repository).and_then(|found| found.tags.remove(tag));
+        if let Some(digest) = removed {
+            tables.review(ReviewSubject::Manifest(repository.clone(), digest), review_after);
+        }
+        Ok(removed.is_some())
+    }
+
+    async fn tags(&self, repository: &RepositoryName, after: Option<&str>, limit: usize) -> StoreResult<Vec<Tag>> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tables = self.tables();
+        Ok(tables.repositories.get(repository).map_or_else(Vec::new, |repository| {
+            repository.tags.range::<str, _>((after, Bound::Unbounded)).map(|(tag, _)| tag.clone()).take(limit).collect()
+        }))
+    }
+
+    async fn referrers(&self, query: ReferrersQuery<'_>) -> StoreResult<Page<Referrer>> {
+        let tables = self.tables();
+        let mut page = Page { items: Vec::new(), more: false };
+        let Some(repository) = tables.repositories.get(query.repository) else { return Ok(page) };
+        let after = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut total_bytes = 0u64;
+        for (digest, manifest) in repository.manifests.range((after, Bound::Unbounded)) {
+            let wanted = query.artifact_type.is_none() || query.artifact_type == manifest.artifact_type.as_deref();
+            if manifest.subject.as_ref() != Some(query.subject) || !wanted {
+                continue;
+            }
+            let size_bytes = manifest.record.payload.len() as u64;
+            total_bytes = total_bytes.saturating_add(size_bytes);
+            let full = page.items.len() >= query.limit || total_bytes > query.limit_bytes;
+            if full && !page.items.is_empty() {
+                page.more = true;
+                break;
+            }
+            page.items.push(Referrer {
+                digest: *digest,
+                media_type: manifest.record.media_type.clone(),
+                size_bytes,
+                artifact_type: manifest.artifact_type.clone(),
+                annotations: manifest.annotations.clone(),
+            });
+        }
+        Ok(page)
+    }
+}
+
+impl Repository {
+    /// Returns what a manifest refers to and the repository does not have, in the manifest's order.
+    fn lacks(&self, put: &PutManifest<'_>) -> Vec<Digest> {
+        let blobs = put.blobs.iter().filter(|blob| !self.blobs.contains(blob));
+        let children = put.children.iter().filter(|child| !self.manifests.contains_key(child));
+        blobs.chain(children).copied().collect()
+    }
+
+    /// Stores a manifest. References that an earlier push of the same bytes recorded are kept.
+    fn store(&mut self, put: &PutManifest<'_>) {
+        let (mut blobs, mut children) = match self.manifests.remove(put.digest) {
+            Some(known) => (known.blobs, known.children),
+            None => Default::default(),
+        };
+        blobs.extend(put.blobs);
+        children.extend(put.children.iter().chain(put.sparse_children));
+        let manifest = Manifest {
+            record: ManifestRecord {
+                digest: *put.digest,
+                media_type: put.media_type.to_owned(),
+                payload: put.payload.clone(),
+            },
+            artifact_type: put.artifact_type.map(str::to_owned),
+            subject: put.subject.copied(),
+            annotations: put.annotations.clone(),
+            blobs,
+            children,
+        };
+        self.manifests.insert(*put.digest, manifest);
+    }
+}

@@ -1,0 +1,115 @@
+//! What every [`MetadataStore`] guarantees, as test cases, and a macro that makes tests of them.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use registry_core::memory::MemoryMetadataStore;
+//!
+//! async fn in_memory() -> (Arc<MemoryMetadataStore>, ()) {
+//!     (Arc::new(MemoryMetadataStore::new()), ())
+//! }
+//!
+//! registry_core::metadata_store_suite! { memory => in_memory }
+//! # fn main() {}
+//! ```
+
+mod blobs;
+mod fixture;
+mod manifests;
+mod referrers;
+mod repositories;
+mod reviews;
+mod tags;
+mod uploads;
+
+pub use blobs::*;
+pub use manifests::*;
+pub use referrers::*;
+pub use repositories::*;
+pub use reviews::*;
+pub use tags::*;
+pub use uploads::*;
+
+#[cfg(doc)]
+use crate::store::MetadataStore;
+
+/// Makes a module of tests, one `#[tokio::test]` for each case, for each `name => constructor`.
+///
+/// A constructor is an async function without arguments that returns an empty store in an `Arc`, and something to hold
+/// on to until the case is over, such as a temporary directory.
+#[macro_export]
+macro_rules! metadata_store_suite {
+    ($($name:ident => $constructor:expr),+ $(,)?) => { $(
+        mod $name {
+            use super::*;
+
+            $crate::metadata_store_suite! { @cases $constructor;
+                a_reachable_store_passes_its_check
+                a_repository_exists_once_something_was_put_into_it
+                the_catalog_shows_only_repositories_with_manifests
+                catalog_pages_neither_skip_nor_repeat
+
+                a_committed_blob_is_in_its_repository_alone
+                the_latest_location_of_a_blob_counts
+                a_repeated_commit_changes_nothing
+                a_commit_ends_its_upload
+                a_commit_under_a_lost_claim_changes_nothing
+                a_blob_is_mounted_from_a_repository_that_has_it
+                a_blob_is_not_mounted_from_a_repository_that_lacks_it
+                a_blob_is_mounted_from_any_repository
+                a_blob_that_no_repository_has_is_not_mounted
+                an_unlinked_blob_is_gone_from_its_repository_alone
+
+                a_manifest_comes_back_as_it_was_pushed
+                a_manifest_is_in_its_repository_alone
+                a_manifest_whose_blobs_are_missing_is_not_stored
+                a_manifest_whose_children_are_missing_is_not_stored
+                sparse_children_may_be_missing
+                a_push_of_a_stored_digest_sets_its_media_type_anew
+                a_repeated_push_changes_nothing
+                a_deleted_manifest_takes_its_tags_along
+                deleting_what_is_not_there_changes_nothing
+                a_manifest_may_refer_to_very_many_blobs_and_manifests
+
+                all_tags_of_a_push_are_set_or_none
+                a_tag_moves_to_the_last_push
+                a_deleted_tag_leaves_its_manifest
+                tags_differ_by_case_and_come_in_byte_order
+                tag_pages_neither_skip_nor_repeat
+                concurrent_pushes_to_a_tag_leave_it_at_one_of_them
+
+                referrers_are_found_whether_or_not_the_subject_exists
+                referrers_are_filtered_by_artifact_type
+                referrer_pages_end_at_the_limit
+                referrer_pages_end_at_the_limit_in_bytes
+
+                an_upload_is_found_until_it_expires
+                an_upload_is_created_once
+                exactly_one_of_many_concurrent_claims_wins
+                a_claim_whose_time_is_over_is_taken_over
+                a_repeated_claim_is_not_refused
+                a_renewed_claim_is_held_longer
+                a_released_upload_has_the_recorded_progress
+                a_lost_claim_changes_nothing
+                a_removed_upload_is_gone_for_its_writer_too
+                expired_uploads_come_oldest_first_and_without_claimed_ones
+
+                committed_and_unlinked_blobs_are_reviewed
+                untagged_manifests_are_reviewed
+                a_moved_tag_has_what_it_left_reviewed
+                a_deleted_tag_has_its_manifest_reviewed
+                a_deleted_manifest_has_what_it_referred_to_reviewed
+                a_review_is_only_ever_postponed
+                a_mount_postpones_a_review
+                due_reviews_come_in_the_order_of_their_dates
+            }
+        }
+    )+ };
+    (@cases $constructor:expr; $($case:ident)+) => { $(
+        #[tokio::test]
+        async fn $case() {
+            let (store, _kept) = $constructor().await;
+            $crate::testing::metadata_store_suite::$case(&*store).await;
+        }
+    )+ };
+}
