@@ -1,3 +1,4 @@
 //! registry-core from outside.
 
 mod blob_store;
+mod protocol_properties;

@@ -248,7 +248,7 @@ mod tests {
             );
         }
         assert!(matches!(scan(b"{\"a\":\"\xff\"}"), Err(ManifestError::NotJson(_))));
-        assert!(matches!(scan(b"{\0\"\0a\0\"\0:\01\0}\0"), Err(ManifestError::NotJson(_))));
+        assert!(matches!(scan(b"{\x00\"\x00a\x00\"\x00:\x001\x00}\x00"), Err(ManifestError::NotJson(_))));
         let error = scan(b"{\n  \"a\": x}").unwrap_err().to_string();
         assert!(error.ends_with("expected value at line 2 column 8"), "{error}");
     }
