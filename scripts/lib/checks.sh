@@ -1,8 +1,11 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # the directory `scratch` is set by cleanup.sh
 # Named checks that are counted: one line each, and the output of those that fail.
 
 checks_passed=0
 checks_failed=0
+# Stands before the name of each check.
+check_prefix=
 
 # check NAME COMMAND... - passes when the command succeeds.
 check() {
@@ -23,12 +26,12 @@ run_check() {
     (set -e && "$@") >"$output" 2>&1 </dev/null
     status=$?
     set -e
-    if ((status == 0)) && ((wanted == 0)) || ((status != 0)) && ((wanted != 0)); then
+    if (((status != 0) == wanted)); then
         checks_passed=$((checks_passed + 1))
-        printf 'ok    %s\n' "$name"
+        printf 'ok    %s\n' "$check_prefix$name"
     else
         checks_failed=$((checks_failed + 1))
-        printf 'FAIL  %s (exit status %d)\n' "$name" "$status"
+        printf 'FAIL  %s (exit status %d)\n' "$check_prefix$name" "$status"
         tail -n 20 "$output" | sed 's/^/        /'
     fi
     rm -f "$output"

@@ -2,6 +2,7 @@
 # What a script leaves behind: nothing. Registered commands run when it ends, the last registered first.
 
 deferred=()
+scratch=
 
 # defer COMMAND... - runs the command when the script ends, however it ends.
 defer() {
