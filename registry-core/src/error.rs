@@ -35,7 +35,9 @@ pub enum RegistryError {
         reference: Reference,
     },
     /// The repository has no such upload, or has it no more.
-    #[error("upload `{upload}` is not known in repository `{repository}`; it may have been completed, cancelled or expired")]
+    #[error(
+        "upload `{upload}` is not known in repository `{repository}`; it may have been completed, cancelled or expired"
+    )]
     UploadUnknown {
         /// Where it was looked for.
         repository: RepositoryName,

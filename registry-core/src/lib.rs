@@ -6,6 +6,23 @@
 //! 2. [`store`]: the ports, [`BlobStore`](store::BlobStore) for bytes and [`MetadataStore`](store::MetadataStore) for the
 //!    truth about which repository has what. [`memory`] implements both.
 //! 3. [`registry`]: the operations, as methods of [`Registry`].
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use futures::StreamExt;
+//! use registry_core::Registry;
+//! use registry_core::protocol::digest::{Algorithm, Digest};
+//!
+//! let registry = Registry::in_memory();
+//! let repository = "library/hello".parse()?;
+//! let content = bytes::Bytes::from_static(b"hello");
+//! let digest = Digest::of(Algorithm::Sha256, &content);
+//!
+//! let body = futures::stream::iter([Ok(content)]).boxed();
+//! registry.push_blob(&repository, &digest, body).await?;
+//! assert_eq!(registry.stat_blob(&repository, &digest).await?.size_bytes, 5);
+//! # Ok(()) }
+//! ```
 
 pub mod body;
 pub mod error;

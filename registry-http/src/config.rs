@@ -1,34 +1,42 @@
 //! What an operator can set about the API's answers.
 
-use http::{HeaderName, HeaderValue};
+use crate::client_address::TrustedProxies;
+use crate::external_url::ExternalUrl;
+use crate::headers::CustomHeaders;
 
 /// Settings of the service. The defaults suit an embedder.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct ServiceConfig {
     /// What stands before `/v2/` in every path: `""`, or `/…` without a slash at its end.
     pub prefix: String,
-    /// Scheme and host that clients use, as in `https://registry.example`, if they are known.
-    pub host: Option<String>,
-    /// Whether `Location` is relative. If not, and `host` is not set, it is built from what the client sees.
+    /// What clients see, if it is known. Locations are whole addresses below it.
+    pub external_url: Option<ExternalUrl>,
+    /// Whether `Location` is relative. If not, and `external_url` is not set, it is built from what the client says it
+    /// speaks to.
     pub relative_urls: bool,
-    /// Headers that every answer carries.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The proxies whose word on their clients is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Headers that every answer carries, and what other origins may do.
+    pub headers: CustomHeaders,
     /// How many repositories a page of the catalog may have.
     pub catalog_max_entries: usize,
     /// How many tags a page may have.
     pub tags_max: usize,
+    /// Whether every request is told to the log, as an event of the target `registry::access`.
+    pub access_log: bool,
 }
 
 impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             prefix: String::new(),
-            host: None,
+            external_url: None,
             relative_urls: true,
-            headers: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
+            headers: CustomHeaders::default(),
             catalog_max_entries: 1000,
             tags_max: 1000,
+            access_log: true,
         }
     }
 }

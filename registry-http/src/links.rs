@@ -7,43 +7,36 @@ use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::UploadId;
 
+use crate::external_url::ExternalUrl;
+
 /// All but what RFC 3986 calls unreserved.
 const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Makes addresses below one base.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Links {
-    /// Scheme and host, or nothing for addresses that are relative to the request's.
-    origin: String,
+pub(crate) struct Links {
+    /// What clients see, for whole addresses. Relative ones are right behind any proxy that keeps paths.
+    pub(crate) external: Option<ExternalUrl>,
     /// What stands before `/v2/`: `""` or `/…`.
-    prefix: String,
+    pub(crate) prefix: String,
 }
 
 impl Links {
-    /// Makes addresses without scheme and host, which are right behind any proxy that keeps paths.
-    pub fn relative(prefix: &str) -> Self {
-        Self { origin: String::new(), prefix: prefix.to_owned() }
-    }
-
-    /// Makes whole addresses. `origin` is scheme and host, as in `https://registry.example`.
-    pub fn absolute(origin: &str, prefix: &str) -> Self {
-        Self { origin: origin.trim_end_matches('/').to_owned(), prefix: prefix.to_owned() }
-    }
-
-    fn base(&self) -> String {
-        format!("{}{}", self.origin, self.prefix)
+    fn to(&self, path: &str) -> String {
+        let path = format!("{}/v2/{path}", self.prefix);
+        self.external.as_ref().map_or_else(|| path.clone(), |external| external.join(&path))
     }
 
     pub(crate) fn blob(&self, repository: &RepositoryName, digest: &Digest) -> String {
-        format!("{}/v2/{repository}/blobs/{digest}", self.base())
+        self.to(&format!("{repository}/blobs/{digest}"))
     }
 
     pub(crate) fn manifest(&self, repository: &RepositoryName, digest: &Digest) -> String {
-        format!("{}/v2/{repository}/manifests/{digest}", self.base())
+        self.to(&format!("{repository}/manifests/{digest}"))
     }
 
     pub(crate) fn upload(&self, repository: &RepositoryName, id: UploadId) -> String {
-        format!("{}/v2/{repository}/blobs/uploads/{id}", self.base())
+        self.to(&format!("{repository}/blobs/uploads/{id}"))
     }
 
     /// The value of a `Link` header to the next page of a list (RFC 8288). Always relative, as in distribution.
@@ -67,8 +60,8 @@ mod tests {
     fn addresses() {
         let repository = "a/b".parse().unwrap();
         let digest = Digest::of(registry_core::protocol::digest::Algorithm::Sha256, b"");
-        assert_eq!(Links::relative("").blob(&repository, &digest), format!("/v2/a/b/blobs/{digest}"));
-        let links = Links::absolute("https://r.example/", "/mirror");
+        assert_eq!(Links { external: None, prefix: String::new() }.blob(&repository, &digest), format!("/v2/a/b/blobs/{digest}"));
+        let links = Links { external: Some("https://r.example/".parse().unwrap()), prefix: "/mirror".to_owned() };
         assert_eq!(
             links.manifest(&repository, &digest),
             format!("https://r.example/mirror/v2/a/b/manifests/{digest}")

@@ -67,7 +67,9 @@ pub enum DigestError {
     #[error("digest algorithm `{0}` is not supported; expected sha256 or sha512")]
     UnknownAlgorithm(String),
     /// The hex part is of the wrong length or has a character outside `0-9a-f`.
-    #[error("digest `{digest}` is malformed; {algorithm} takes exactly {expected} characters of 0-9a-f after the colon")]
+    #[error(
+        "digest `{digest}` is malformed; {algorithm} takes exactly {expected} characters of 0-9a-f after the colon"
+    )]
     Malformed {
         /// The text as given, shortened.
         digest: String,
@@ -269,8 +271,19 @@ mod tests {
         let upper = EMPTY.to_uppercase().replace("SHA256", "sha256");
         let long = format!("{EMPTY}0");
         for text in [
-            "", ":", "sha256", "sha256:", "sha256:abc", "sha256:baddigeststring", "md5:d41d8cd98f00b204e9800998ecf8427e",
-            "sha256:../../x", "SHA256:00", &upper, &long, &EMPTY.replace("sha256", "sha512"), &EMPTY.replace('e', "é"),
+            "",
+            ":",
+            "sha256",
+            "sha256:",
+            "sha256:abc",
+            "sha256:baddigeststring",
+            "md5:d41d8cd98f00b204e9800998ecf8427e",
+            "sha256:../../x",
+            "SHA256:00",
+            &upper,
+            &long,
+            &EMPTY.replace("sha256", "sha512"),
+            &EMPTY.replace('e', "é"),
         ] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }

@@ -163,8 +163,19 @@ mod tests {
     fn repository_names() {
         let longest = "a".repeat(REPOSITORY_NAME_MAX_BYTES);
         for name in [
-            "a", "library/alpine", "a.b", "a_b", "a__b", "a-b", "a-----b", "0/1/2", "blobs", "manifests/tags/list",
-            "uploads/blobs/uploads", "a/manifests", &longest,
+            "a",
+            "library/alpine",
+            "a.b",
+            "a_b",
+            "a__b",
+            "a-b",
+            "a-----b",
+            "0/1/2",
+            "blobs",
+            "manifests/tags/list",
+            "uploads/blobs/uploads",
+            "a/manifests",
+            &longest,
         ] {
             assert_eq!(name.parse::<RepositoryName>().unwrap().as_str(), name);
         }

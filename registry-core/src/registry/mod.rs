@@ -19,6 +19,7 @@ pub use options::{IndexChildren, Platform, RegistryOptions};
 pub use upload::{Chunk, PurgeReport, PushedBlob, UploadStatus};
 
 use crate::error::{RegistryError, RegistryResult};
+use crate::memory::{MemoryBlobStore, MemoryMetadataStore};
 use crate::store::{BlobStore, MetadataStore, StoreResult, Timestamp};
 
 /// A registry. Cheap to clone; all clones are one registry.
@@ -37,6 +38,12 @@ impl Registry {
     /// Puts a registry over its stores.
     pub fn new(blobs: Arc<dyn BlobStore>, metadata: Arc<dyn MetadataStore>, options: RegistryOptions) -> Self {
         Self { blobs, metadata, options: Arc::new(options) }
+    }
+
+    /// Makes a registry that keeps everything in memory and loses it when dropped. Deleting is enabled.
+    pub fn in_memory() -> Self {
+        let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
+        Self::new(Arc::new(MemoryBlobStore::default()), Arc::new(MemoryMetadataStore::default()), options)
     }
 
     /// Returns the rules that this registry goes by.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 /// The rules of one registry.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct RegistryOptions {
     /// Whether manifests, tags and blobs can be deleted.
     pub delete_enabled: bool,

@@ -196,11 +196,8 @@ pub struct Page<T> {
 #[async_trait]
 pub trait ManifestStore: Send + Sync + 'static {
     /// Finds a manifest by tag or digest.
-    async fn manifest(
-        &self,
-        repository: &RepositoryName,
-        reference: &Reference,
-    ) -> StoreResult<Option<ManifestRecord>>;
+    async fn manifest(&self, repository: &RepositoryName, reference: &Reference)
+    -> StoreResult<Option<ManifestRecord>>;
 
     /// Stores a manifest, its references and its tags. Idempotent; a push of a stored digest sets its media type anew.
     /// What a moved tag pointed to before goes into the review queue.

@@ -1,4 +1,10 @@
 //! registry-core from outside.
 
 mod blob_store;
+mod delete;
+mod manifests;
+mod metadata_store;
+mod mount;
 mod protocol_properties;
+mod push;
+mod support;

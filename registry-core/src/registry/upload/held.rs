@@ -9,7 +9,7 @@ use crate::protocol::digest::Digester;
 use crate::protocol::reference::RepositoryName;
 use crate::registry::Registry;
 use crate::store::metadata::{ClaimOutcome, UploadRecord};
-use crate::store::{ClaimToken, StoreError, StoreErrorKind, StoreResult, Timestamp, UploadId};
+use crate::store::{ClaimToken, MetadataStore, StoreError, StoreErrorKind, StoreResult, Timestamp, UploadId};
 
 /// How long a claim lasts unless it is renewed. Whoever holds it longer without news may be dead.
 const CLAIM_LIFETIME: Duration = Duration::from_secs(60);
@@ -30,6 +30,31 @@ impl HeldUpload {
     }
 }
 
+/// Keeps a claim alive for as long as bytes arrive.
+pub(super) struct Lease<'a> {
+    metadata: &'a dyn MetadataStore,
+    id: UploadId,
+    claim: ClaimToken,
+    renewed: Timestamp,
+}
+
+impl<'a> Lease<'a> {
+    fn new(registry: &'a Registry, held: &HeldUpload) -> Self {
+        let metadata = &*registry.metadata;
+        Self { metadata, id: held.record.id, claim: held.claim, renewed: Timestamp::now() }
+    }
+
+    /// Renews the claim if it is time to.
+    pub(super) async fn keep(&mut self) -> StoreResult<()> {
+        let now = Timestamp::now();
+        if now < self.renewed.plus(RENEW_AFTER) {
+            return Ok(());
+        }
+        self.renewed = now;
+        self.metadata.renew_claim(self.id, self.claim, now.plus(CLAIM_LIFETIME)).await
+    }
+}
+
 impl Registry {
     pub(super) async fn hold_upload(&self, repository: &RepositoryName, id: UploadId) -> RegistryResult<HeldUpload> {
         let claim = ClaimToken::random();
@@ -45,9 +70,7 @@ impl Registry {
                 Ok(held)
             }
             ClaimOutcome::Busy => Err(RegistryError::UploadBusy(id)),
-            ClaimOutcome::Unknown => {
-                Err(RegistryError::UploadUnknown { repository: repository.clone(), upload: id })
-            }
+            ClaimOutcome::Unknown => Err(RegistryError::UploadUnknown { repository: repository.clone(), upload: id }),
         }
     }
 
@@ -66,17 +89,8 @@ impl Registry {
         }
         let mut digester = held.digester()?;
         let mut writer = self.blobs.open_writer(&held.record.staged, offset).await?;
-        let mut renewed = Timestamp::now();
-        let (id, claim) = (held.record.id, held.claim);
-        let renew = async || {
-            let now = Timestamp::now();
-            if now < renewed.plus(RENEW_AFTER) {
-                return Ok(());
-            }
-            renewed = now;
-            self.metadata.renew_claim(id, claim, now.plus(CLAIM_LIFETIME)).await
-        };
-        let taken = pump::pump(&mut *writer, &mut digester, body, expected, renew).await;
+        let mut lease = Lease::new(self, held);
+        let taken = pump::pump(&mut *writer, &mut digester, body, expected, Some(&mut lease)).await;
         match &taken.outcome {
             Ok(()) | Err(RegistryError::Body(BodyError::Aborted(_) | BodyError::TimedOut(_))) => {}
             Err(_) => {
@@ -110,10 +124,9 @@ impl Registry {
     pub(super) async fn release(&self, mut held: HeldUpload) -> RegistryResult<()> {
         held.record.expires_at = Timestamp::now().plus(self.options.upload_lifetime);
         match self.metadata.release_upload(&held.record, held.claim).await {
-            Err(error) if error.kind() == StoreErrorKind::Conflict => Err(RegistryError::UploadUnknown {
-                repository: held.record.repository,
-                upload: held.record.id,
-            }),
+            Err(error) if error.kind() == StoreErrorKind::Conflict => {
+                Err(RegistryError::UploadUnknown { repository: held.record.repository, upload: held.record.id })
+            }
             released => Ok(released?),
         }
     }

@@ -160,7 +160,7 @@ impl Registry {
         let mut digester = Digester::new(digest.algorithm());
         let pushed = async {
             let mut writer = self.blobs.open_writer(&staged, 0).await?;
-            let taken = pump::pump(&mut *writer, &mut digester, body, None, async || Ok(())).await;
+            let taken = pump::pump(&mut *writer, &mut digester, body, None, None).await;
             taken.outcome?;
             let staged = writer.sync().await?;
             drop(writer);

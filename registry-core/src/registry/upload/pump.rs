@@ -5,10 +5,11 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
+use super::held::Lease;
 use crate::body::BodyError;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digester;
-use crate::store::{BlobWriter, StoreResult};
+use crate::store::BlobWriter;
 
 /// How much is written at once. Two batches are in memory at a time: one being written, one being received.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -29,14 +30,14 @@ struct Batch {
     error: Option<BodyError>,
 }
 
-/// Pumps until the body ends, which has to be after `expected` bytes if that is given. `between` is called between two
-/// batches.
+/// Pumps until the body ends, which has to be after `expected` bytes if that is given. `lease` is kept
+/// alive meanwhile.
 pub(super) async fn pump(
     writer: &mut dyn BlobWriter,
     digester: &mut Digester,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
     expected: Option<u64>,
-    mut between: impl AsyncFnMut() -> StoreResult<()>,
+    mut lease: Option<&mut Lease<'_>>,
 ) -> Taken {
     let mut body = std::pin::pin!(body);
     let mut written = 0;
@@ -51,7 +52,9 @@ pub(super) async fn pump(
             if pieces.is_empty() {
                 return Ok(());
             }
-            between().await?;
+            if let Some(lease) = &mut lease {
+                lease.keep().await?;
+            }
             writer.write(pieces).await
         };
         if last {
@@ -77,10 +80,7 @@ pub(super) async fn pump(
     Taken { written, outcome }
 }
 
-async fn gather(
-    mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>,
-    digester: &mut Digester,
-) -> Batch {
+async fn gather(mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>, digester: &mut Digester) -> Batch {
     let mut batch = Batch::default();
     while batch.len < BATCH_BYTES {
         match body.next().await {
