@@ -1,0 +1,9 @@
+//! Digests.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use registry_core::protocol::digest::Digest;
+use registry_fuzz::reads_back_or_refuses;
+
+fuzz_target!(|text: &str| reads_back_or_refuses::<Digest>(text));
