@@ -4,8 +4,12 @@
 
 checks_passed=0
 checks_failed=0
-# Stands before the name of each check.
 check_prefix=
+
+# check_group NAME - the checks from here on are of that group.
+check_group() {
+    check_prefix="$1: "
+}
 
 # check NAME COMMAND... - passes when the command succeeds.
 check() {
