@@ -1,0 +1,101 @@
+//! The blob store over a driver.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use registry_core::protocol::digest::Digest;
+use registry_core::store::{
+    BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload, StoreErrorKind, StoreResult, Timestamp,
+    UploadId,
+};
+
+use crate::driver::{Content, DriverStream, StorageDriver, UploadWriter};
+use crate::error::{DriverError, DriverResult};
+use crate::layout;
+use crate::path::StoragePath;
+
+/// Keeps blobs in a driver, at the paths of [`layout`]. A blob's location is the path of its bytes.
+#[derive(Debug, Clone)]
+pub struct DriverBlobStore {
+    driver: Arc<dyn StorageDriver>,
+}
+
+impl DriverBlobStore {
+    /// Keeps blobs in `driver`.
+    pub fn new(driver: Arc<dyn StorageDriver>) -> Self {
+        Self { driver }
+    }
+}
+
+#[async_trait]
+impl BlobStore for DriverBlobStore {
+    async fn stage(&self, upload: UploadId) -> StoreResult<StagedUpload> {
+        Ok(self.driver.begin_upload(&layout::upload(upload)).await?)
+    }
+
+    async fn open_writer(&self, staged: &StagedUpload, offset: u64) -> StoreResult<Box<dyn BlobWriter>> {
+        Ok(Box::new(DriverBlobWriter(self.driver.open_writer(staged, offset).await?)))
+    }
+
+    async fn take_over(&self, staged: &StagedUpload, offset: u64) -> StoreResult<StagedUpload> {
+        let path = layout::upload(UploadId::random());
+        Ok(self.driver.copy_upload(staged, &path, offset).await?)
+    }
+
+    async fn read_staged(&self, staged: &StagedUpload, size_bytes: u64) -> StoreResult<ByteStream> {
+        Ok(byte_stream(self.driver.read_upload(staged, size_bytes).await?))
+    }
+
+    async fn commit(&self, staged: &StagedUpload, digest: &Digest, size_bytes: u64) -> StoreResult<BlobLocation> {
+        let path = self.driver.complete_upload(staged, &layout::blob(digest), size_bytes).await?;
+        Ok(BlobLocation::new(path.as_str()))
+    }
+
+    async fn discard(&self, staged: &StagedUpload) -> StoreResult<()> {
+        Ok(self.driver.abort_upload(staged).await?)
+    }
+
+    async fn staged_before(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<StagedUpload>> {
+        Ok(self.driver.uploads_before(&layout::uploads(), before, limit).await?)
+    }
+
+    async fn read(&self, location: &BlobLocation, range: Range<u64>) -> StoreResult<BlobRead> {
+        Ok(match self.driver.read(&path(location)?, range).await? {
+            Content::File { file, range } => BlobRead::File { file, range },
+            Content::Stream(stream) => BlobRead::Stream(byte_stream(stream)),
+        })
+    }
+
+    async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {
+        Ok(self.driver.delete(&path(location)?).await?)
+    }
+
+    async fn check(&self) -> StoreResult<()> {
+        Ok(self.driver.check().await?)
+    }
+}
+
+fn path(location: &BlobLocation) -> DriverResult<StoragePath> {
+    let foreign = |error| DriverError::new(StoreErrorKind::Corrupt, "use the blob location", location, error);
+    location.as_str().parse().map_err(foreign)
+}
+
+fn byte_stream(stream: DriverStream) -> ByteStream {
+    stream.map_err(Into::into).boxed()
+}
+
+struct DriverBlobWriter(Box<dyn UploadWriter>);
+
+#[async_trait]
+impl BlobWriter for DriverBlobWriter {
+    async fn write(&mut self, pieces: Vec<Bytes>) -> StoreResult<()> {
+        Ok(self.0.write(pieces).await?)
+    }
+
+    async fn sync(&mut self) -> StoreResult<StagedUpload> {
+        Ok(self.0.sync().await?)
+    }
+}

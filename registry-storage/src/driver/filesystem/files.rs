@@ -1,0 +1,133 @@
+//! The driver's work on files, call by call. Everything here blocks.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use registry_core::store::metadata::Page;
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, openat, renameat, unlinkat};
+use uuid::Uuid;
+
+use super::directories::{self, Directories};
+use super::list::{Listing, TEMPORARY};
+use crate::driver::{Content, FileInfo};
+use crate::error::{DriverError, DriverResult};
+use crate::path::StoragePath;
+
+/// Files below a root directory.
+pub(super) struct Files {
+    pub(super) directories: Directories,
+}
+
+impl Files {
+    pub(super) fn open(root: &Path) -> DriverResult<Self> {
+        let failed = |error| DriverError::io("use the root directory", root.display(), error);
+        // A later change of the working directory must not move the root.
+        let root = std::path::absolute(root).map_err(failed)?;
+        let files = Self { directories: Directories::open(root).map_err(failed)? };
+        files.check()?;
+        Ok(files)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        self.directories.root()
+    }
+
+    pub(super) fn at(&self, path: &StoragePath) -> PathBuf {
+        self.root().join(&path.as_str()[1..])
+    }
+
+    pub(super) fn check(&self) -> DriverResult<()> {
+        let root = self.root();
+        let failed = |error| DriverError::io("use the root directory", root.display(), error);
+        if !fs::metadata(root).map_err(failed)?.is_dir() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        }
+        let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+        accessat(CWD, root, all, AtFlags::EACCESS).map_err(|errno| failed(errno.into()))
+    }
+
+    pub(super) fn put(&self, path: &StoragePath, content: &[u8]) -> DriverResult<()> {
+        let put = |directory: &File, name: &OsStr| {
+            let mut temporary = OsString::from(name);
+            temporary.push(format!(".{}{TEMPORARY}", Uuid::new_v4()));
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let mut file = File::from(openat(directory, &temporary, flags, Mode::from_raw_mode(0o666))?);
+            let written = file
+                .write_all(content)
+                .and_then(|()| file.sync_data())
+                .and_then(|()| Ok(renameat(directory, &temporary, directory, name)?));
+            if written.is_err() {
+                let _ = unlinkat(directory, &temporary, AtFlags::empty());
+            }
+            written
+        };
+        self.directories.place(&self.at(path), put).map_err(|error| DriverError::io("write", path, error))
+    }
+
+    pub(super) fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content> {
+        let failed = |error| DriverError::io("read", path, not_found(error));
+        let file = File::open(self.at(path)).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(failed(io::ErrorKind::NotFound.into()));
+        }
+        if range.start > range.end || range.end > metadata.len() {
+            return Err(DriverError::too_short("read", path, metadata.len(), range.start.max(range.end)));
+        }
+        Ok(Content::File { file, range })
+    }
+
+    pub(super) fn stat(&self, path: &StoragePath) -> DriverResult<FileInfo> {
+        match fs::metadata(self.at(path)) {
+            Ok(metadata) if metadata.is_file() => Ok(FileInfo { path: path.clone(), size_bytes: metadata.len() }),
+            Ok(_) => Err(DriverError::io("look at", path, io::ErrorKind::NotFound.into())),
+            Err(error) => Err(DriverError::io("look at", path, not_found(error))),
+        }
+    }
+
+    pub(super) fn list(
+        &self,
+        directory: &StoragePath,
+        after: Option<&StoragePath>,
+        limit: usize,
+    ) -> DriverResult<Page<FileInfo>> {
+        // One more than asked for tells whether there is more.
+        let mut listing = Listing { after, limit: limit.saturating_add(1), files: Vec::new() };
+        let listed = listing.collect(&self.at(directory), directory.as_str());
+        listed.map_err(|error| DriverError::io("list", directory, error))?;
+        let mut items = listing.files;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { items, more })
+    }
+
+    pub(super) fn delete(&self, path: &StoragePath) -> DriverResult<()> {
+        let failed = |error| DriverError::io("delete", path, error);
+        let file = self.at(path);
+        match fs::remove_file(&file).map_err(not_found) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            removed => removed.map_err(failed)?,
+        }
+        let mut changed = file.parent().expect("a file is below the root");
+        // Fails if the directory has other files, or got one in this moment.
+        if changed != self.root() && fs::remove_dir(changed).is_ok() {
+            changed = changed.parent().expect("a directory below the root is in one");
+        }
+        match directories::sync(changed) {
+            // Somebody else has removed the directory, and syncs that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced.map_err(failed),
+        }
+    }
+}
+
+/// A file where a directory is expected means the same as nothing: there are no directories for callers.
+fn not_found(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotADirectory => io::ErrorKind::NotFound.into(),
+        _ => error,
+    }
+}

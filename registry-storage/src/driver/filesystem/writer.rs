@@ -1,0 +1,76 @@
+//! Appends to an upload's file.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use registry_core::store::{StagedUpload, StoreErrorKind};
+
+use super::{FilesystemDriver, upload_at};
+use crate::driver::UploadWriter;
+use crate::error::{DriverError, DriverResult};
+use crate::path::StoragePath;
+
+/// Appends to an upload's file, which stands at the offset that the next byte goes to.
+pub(super) struct FileWriter {
+    driver: FilesystemDriver,
+    path: StoragePath,
+    /// Away while a system call is at work on it, and for good once one has failed or was not waited for.
+    file: Option<File>,
+    /// An earlier sync has made the file's name survive a power cut.
+    name_is_durable: bool,
+}
+
+impl FileWriter {
+    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, file: File, offset: u64) -> Self {
+        // Bytes were synced before, and with the first of them the name.
+        let name_is_durable = offset > 0;
+        Self { driver, path, file: Some(file), name_is_durable }
+    }
+
+    fn take_file(&mut self, operation: &'static str) -> DriverResult<File> {
+        self.file.take().ok_or_else(|| {
+            DriverError::new(StoreErrorKind::Other, operation, &self.path, "an earlier call on this writer failed")
+        })
+    }
+}
+
+#[async_trait]
+impl UploadWriter for FileWriter {
+    async fn write(&mut self, pieces: Vec<Bytes>) -> DriverResult<()> {
+        let file = self.take_file("write")?;
+        let path = self.path.clone();
+        let write = move || match write_all(&file, &pieces) {
+            Ok(()) => Ok(file),
+            Err(error) => Err(DriverError::io("write", &path, error)),
+        };
+        self.file = Some(self.driver.blocking.run(write).await?);
+        Ok(())
+    }
+
+    async fn sync(&mut self) -> DriverResult<StagedUpload> {
+        let file = self.take_file("sync")?;
+        let (path, name_is_durable) = (self.path.clone(), self.name_is_durable);
+        let sync = move |files: &super::Files| files.sync_upload(&path, &file, name_is_durable).map(|()| file);
+        self.file = Some(self.driver.run(sync).await?);
+        self.name_is_durable = true;
+        Ok(upload_at(&self.path))
+    }
+}
+
+fn write_all(mut file: &File, pieces: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut rest = &mut slices[..];
+    // Drops the empty ones in front: writing nothing but those would look as if the file took no more.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written_bytes) => IoSlice::advance_slices(&mut rest, written_bytes),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

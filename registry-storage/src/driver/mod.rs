@@ -1,0 +1,210 @@
+//! What a back end implements: paths and bytes, and nothing of registries.
+//!
+//! An upload's life in a driver:
+//!
+//! ```text
+//! begin_upload ─► open_writer ─► write* ─► sync ─► complete_upload
+//!                     ▲                     │
+//!                     └── another writer ◄──┤   (any time later, by any process)
+//!                                           ├─► copy_upload   (a second upload with the first bytes of this one)
+//!                                           └─► abort_upload
+//! ```
+//!
+//! Everything that is needed to go on with an upload is in the [`StagedUpload`] that the last
+//! [`sync`](UploadWriter::sync) returned: a path on a file system; with an object store also its own upload id, the part
+//! size, the parts and the tail that is no part yet.
+
+pub mod filesystem;
+pub mod inmemory;
+
+use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use registry_core::store::metadata::Page;
+use registry_core::store::{StagedUpload, Timestamp};
+
+use crate::error::DriverResult;
+use crate::path::StoragePath;
+
+/// Content as it comes out of a driver.
+pub type DriverStream = BoxStream<'static, DriverResult<Bytes>>;
+
+/// What a driver can do beyond what all can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capability {
+    /// Completing an upload puts it at its target. Otherwise it stays at its own path, because the back end cannot
+    /// rename, and a copy would keep the client waiting.
+    pub completes_at_target: bool,
+}
+
+/// What is known of a file without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Where it is.
+    pub path: StoragePath,
+    /// How long it is.
+    pub size_bytes: u64,
+}
+
+/// The asked-for range of a file.
+pub enum Content {
+    /// An open file, to be read at the same offsets.
+    File {
+        /// The open file; it stays readable if it is deleted or replaced meanwhile.
+        file: File,
+        /// The asked-for bytes; the end is exclusive.
+        range: Range<u64>,
+    },
+    /// The asked-for bytes as they arrive.
+    Stream(DriverStream),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { range, .. } => f.debug_struct("File").field("range", range).finish_non_exhaustive(),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// A back end.
+///
+/// Every change is durable: when its method returns, it survives a power cut. (But what `abort_upload` has removed may be
+/// back after one, for `uploads_before` to find.) Every method may be called from several processes at once. There are
+/// no directories to be made or removed.
+///
+/// # Behaviour
+/// Every line is a case of the same name in `testing::driver_suite`.
+/// - `what_was_put_is_read_back`: [`put`](Self::put) content comes back exactly, whole and by range, and `stat` tells
+///   its size.
+/// - `put_replaces`: a second `put` replaces the first; a reader of the first is not disturbed.
+/// - `what_is_missing_is_not_found`: `read` and `stat` of a path without a file are `NotFound`, also if there are files
+///   below it.
+/// - `reading_past_the_end_is_corrupt`: a range that ends beyond the file, or before it starts, is `Corrupt`.
+/// - `deleted_is_gone`: a deleted file is `NotFound`, its neighbours stay, and deleting it again succeeds.
+/// - `lists_come_in_pages`: [`list`](Self::list) gives every file below a directory, at any depth, in byte order of the
+///   paths, in pages of the asked-for length.
+/// - `a_list_of_nothing_is_empty`: a directory that is not there has no files.
+/// - `an_unfinished_upload_is_not_at_its_target`: the target of an upload is `NotFound` until it is completed.
+/// - `a_completed_upload_is_where_it_says`: [`complete_upload`](Self::complete_upload) returns a path with the content,
+///   which is the target where the [`Capability`] says so.
+/// - `completing_replaces`: an upload that is completed to a path with a file replaces it.
+/// - `completing_again_succeeds`: completing an upload once more gives the same path.
+/// - `an_upload_without_writes_completes_to_nothing`: it becomes an empty file.
+/// - `a_writer_continues_where_it_synced`: also from another instance of the driver.
+/// - `a_writer_needs_the_bytes_before_it`: a writer at an offset that was not reached is `Corrupt`.
+/// - `bytes_beyond_are_dropped`: what was written past the offset that a writer is opened at, or that an upload is
+///   completed with, is gone.
+/// - `an_upload_can_be_read_back`: [`read_upload`](Self::read_upload) gives what was synced, before it is completed.
+/// - `a_copied_upload_stands_alone`: after [`copy_upload`](Self::copy_upload), writes to the one do not show in the
+///   other.
+/// - `an_aborted_upload_is_gone`: nothing of it is left, and aborting it again succeeds.
+/// - `unfinished_uploads_are_found`: [`uploads_before`](Self::uploads_before) lists uploads by the time of their last
+///   write, and neither those that have ended nor those in another directory.
+#[async_trait]
+pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
+    /// Tells what this driver can do beyond what all can.
+    fn capability(&self) -> Capability;
+
+    /// Writes a small file, in place of the one that is there, if any. Atomic.
+    async fn put(&self, path: &StoragePath, content: Bytes) -> DriverResult<()>;
+
+    /// Opens a file for reading `range` (end exclusive).
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such file; `Corrupt` if it is shorter than the range asks.
+    async fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content>;
+
+    /// Looks at a file.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such file.
+    async fn stat(&self, path: &StoragePath) -> DriverResult<FileInfo>;
+
+    /// Returns up to `limit` files below a directory, in byte order of their paths, all greater than `after`.
+    async fn list(
+        &self,
+        directory: &StoragePath,
+        after: Option<&StoragePath>,
+        limit: usize,
+    ) -> DriverResult<Page<FileInfo>>;
+
+    /// Removes a file. Succeeds if there is none.
+    async fn delete(&self, path: &StoragePath) -> DriverResult<()>;
+
+    /// Prepares to take an upload at `path`, which nothing else may use. Cheap: what it leaves behind need not survive
+    /// a crash. Whether the unfinished upload is seen at `path` is left open.
+    async fn begin_upload(&self, path: &StoragePath) -> DriverResult<StagedUpload>;
+
+    /// Opens an upload for writing at `offset`, which is where the last [`UploadWriter::sync`] ended, or 0. What is
+    /// beyond is dropped.
+    ///
+    /// # Errors
+    /// `Corrupt` if there are fewer than `offset` bytes of the upload; `Conflict` if another writer is seen to be open,
+    /// which not every driver can see.
+    async fn open_writer(&self, upload: &StagedUpload, offset: u64) -> DriverResult<Box<dyn UploadWriter>>;
+
+    /// Reads the first `size_bytes` bytes of an upload.
+    ///
+    /// # Errors
+    /// `Corrupt`, also in the stream, if there are fewer.
+    async fn read_upload(&self, upload: &StagedUpload, size_bytes: u64) -> DriverResult<DriverStream>;
+
+    /// Begins another upload at `path` with the first `size_bytes` bytes of this one, which may have a writer.
+    ///
+    /// # Errors
+    /// `Corrupt` if there are fewer. Nothing is at `path` then.
+    async fn copy_upload(
+        &self,
+        upload: &StagedUpload,
+        path: &StoragePath,
+        size_bytes: u64,
+    ) -> DriverResult<StagedUpload>;
+
+    /// Turns the first `size_bytes` bytes of an upload, which are synced, into a file, and returns where it is:
+    /// `target`, or the upload's own path if the driver does not [complete at the
+    /// target](Capability::completes_at_target). Atomic: after an error or a crash, either the upload is whole or the
+    /// file is there.
+    ///
+    /// # Errors
+    /// `Corrupt` if there are fewer; `NotFound` if there is no such upload and no such file at the target; `Conflict` as
+    /// in [`open_writer`](Self::open_writer).
+    async fn complete_upload(
+        &self,
+        upload: &StagedUpload,
+        target: &StoragePath,
+        size_bytes: u64,
+    ) -> DriverResult<StoragePath>;
+
+    /// Removes an upload. Succeeds if there is none.
+    async fn abort_upload(&self, upload: &StagedUpload) -> DriverResult<()>;
+
+    /// Returns up to `limit` unfinished uploads that were begun at paths in `directory` and last written to before
+    /// `before`.
+    async fn uploads_before(
+        &self,
+        directory: &StoragePath,
+        before: Timestamp,
+        limit: usize,
+    ) -> DriverResult<Vec<StagedUpload>>;
+
+    /// Checks that the back end can be reached and written to. Cheap enough to be asked every few seconds.
+    async fn check(&self) -> DriverResult<()>;
+}
+
+/// Appends to one upload. Dropping it without [`sync`](Self::sync) keeps nothing for certain.
+#[async_trait]
+pub trait UploadWriter: Send {
+    /// Appends the pieces in order. After an error, or if the future is dropped, the writer is of no more use.
+    async fn write(&mut self, pieces: Vec<Bytes>) -> DriverResult<()>;
+
+    /// Makes all that was written survive a power cut, and returns what another process needs to go on.
+    ///
+    /// After an error the upload is lost; syncing again is an error as well.
+    async fn sync(&mut self) -> DriverResult<StagedUpload>;
+}

@@ -1,0 +1,68 @@
+//! Every path that is written, and by whom.
+//!
+//! ```text
+//! <root>
+//! └── docker/registry/v2
+//!     ├── blobs
+//!     │   └── <algorithm>                  sha256, sha512
+//!     │       └── <first 2 hex digits>
+//!     │           └── <hex>
+//!     │               └── data             the blob's bytes: appears whole, never changes
+//!     └── uploads
+//!         └── <uuid>                       the bytes of an upload so far
+//! ```
+//!
+//! Blobs stand where distribution has them (`registry/storage/paths.go`), so that either can use the other's storage.
+//! Uploads do not: distribution keeps them by repository, where each would cost several new directories. One flat
+//! directory beside the blobs costs none, is on the same file system, and is a place where distribution never looks.
+//! Nothing here knows repositories: which repository may serve which blob is in the metadata.
+
+use registry_core::protocol::digest::Digest;
+use registry_core::store::UploadId;
+
+use crate::path::StoragePath;
+
+/// Returns where a blob's bytes are.
+pub fn blob(digest: &Digest) -> StoragePath {
+    let hex = digest.hex();
+    path(&format!("/docker/registry/v2/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2]))
+}
+
+/// Returns the directory of all uploads.
+pub fn uploads() -> StoragePath {
+    path("/docker/registry/v2/uploads")
+}
+
+/// Returns where an upload's bytes are until they are a blob.
+pub fn upload(upload: UploadId) -> StoragePath {
+    path(&format!("/docker/registry/v2/uploads/{upload}"))
+}
+
+fn path(text: &str) -> StoragePath {
+    text.parse().expect("algorithms, hex digits and UUIDs are valid components")
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_core::protocol::digest::Algorithm;
+
+    use super::*;
+
+    #[test]
+    fn blobs_are_where_distribution_has_them() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(
+            blob(&Digest::of(Algorithm::Sha256, b"")).as_str(),
+            format!("/docker/registry/v2/blobs/sha256/e3/{empty}/data")
+        );
+        let sha512 = blob(&Digest::of(Algorithm::Sha512, b""));
+        assert!(sha512.as_str().starts_with("/docker/registry/v2/blobs/sha512/cf/cf83e1357eefb8bd"), "{sha512}");
+    }
+
+    #[test]
+    fn uploads_are_in_one_directory() {
+        let id = UploadId::random();
+        assert_eq!(upload(id).parent(), Some(uploads()));
+        assert!(upload(id).as_str().ends_with(&id.to_string()));
+    }
+}

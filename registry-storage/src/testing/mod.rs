@@ -1,0 +1,3 @@
+//! What every driver is tested with. Not part of the stable interface.
+
+pub mod driver_suite;

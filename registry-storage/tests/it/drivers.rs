@@ -1,0 +1,21 @@
+//! Every driver, against the suite of drivers and, below the blob store, against the suite of blob stores.
+
+use crate::subject;
+
+mod driver {
+    use super::subject::{filesystem as on_disk, in_memory};
+
+    registry_storage::storage_driver_suite! {
+        filesystem => on_disk,
+        inmemory => in_memory,
+    }
+}
+
+mod blob_store {
+    use super::subject::{filesystem as on_disk, in_memory};
+
+    registry_core::blob_store_suite! {
+        filesystem => on_disk,
+        inmemory => in_memory,
+    }
+}

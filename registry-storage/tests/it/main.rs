@@ -1,0 +1,6 @@
+//! registry-storage from outside.
+
+mod drivers;
+mod faults;
+mod layout;
+mod subject;
