@@ -54,9 +54,8 @@ impl RangeRequest {
             Self::Between { first, last_inclusive } if last_inclusive < first => return ResolvedRange::Unsatisfiable,
             Self::Between { first, last_inclusive } => first..last_inclusive.saturating_add(1).min(size_bytes),
             Self::From(first) => first..size_bytes,
-            Self::Last(0) => return ResolvedRange::Unsatisfiable,
             // All of nothing can be sent, but no Content-Range can name it.
-            Self::Last(_) if size_bytes == 0 => return ResolvedRange::Whole,
+            Self::Last(1..) if size_bytes == 0 => return ResolvedRange::Whole,
             Self::Last(count) => size_bytes.saturating_sub(count)..size_bytes,
         };
         if range.is_empty() { ResolvedRange::Unsatisfiable } else { ResolvedRange::Part(range) }
@@ -186,6 +185,7 @@ mod tests {
             ("bytes=-0", 2048, Unsatisfiable, Some("bytes */2048")),
             ("bytes=0-0", 0, Unsatisfiable, Some("bytes */0")),
             ("bytes=0-", 0, Unsatisfiable, Some("bytes */0")),
+            ("bytes=-0", 0, Unsatisfiable, Some("bytes */0")),
             ("bytes=-1", 0, Whole, None),
         ] {
             let resolved = RangeRequest::parse(header).unwrap().resolve(size_bytes);
