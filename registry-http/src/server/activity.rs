@@ -1,10 +1,9 @@
 //! What a connection is doing, and until when it may do so.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
-
-use super::config::Deadlines;
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,17 +62,13 @@ impl Activity {
         }
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        self.state().phase == Phase::Busy
-    }
-
     /// Tells when the present phase has to be over. A busy connection is watched by the pace of its transfers instead.
-    pub(super) fn deadline(&self, deadlines: &Deadlines) -> Option<(Phase, Instant)> {
+    pub(super) fn deadline(&self, header: Duration, idle: Duration) -> Option<(Phase, Instant)> {
         let state = self.state();
         let limit = match state.phase {
             Phase::Busy => return None,
-            Phase::New | Phase::Head => deadlines.header,
-            Phase::Idle => deadlines.idle,
+            Phase::New | Phase::Head => header,
+            Phase::Idle => idle,
         };
         Some((state.phase, state.since + limit))
     }

@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "5000", "localhost", "localhost:", "host:http", ":65536", "::1:5000", "[::1]", "[host]:1", "a b:1"] {
+        for text in
+            ["", "5000", "localhost", "localhost:", "host:http", ":65536", "::1:5000", "[::1]", "[host]:1", "a b:1"]
+        {
             assert!(ListenAddress::tcp(text).is_err(), "{text}");
         }
     }

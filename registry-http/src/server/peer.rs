@@ -10,6 +10,8 @@ pub enum PeerAddress {
     Tcp(SocketAddr),
     /// A local process on a Unix socket.
     Unix,
+    /// Not known: the request came by a server that does not say.
+    Unknown,
 }
 
 impl PeerAddress {
@@ -23,7 +25,7 @@ impl PeerAddress {
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip()),
-            Self::Unix => None,
+            Self::Unix | Self::Unknown => None,
         }
     }
 }
@@ -33,6 +35,7 @@ impl fmt::Display for PeerAddress {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix => f.write_str("unix"),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }
@@ -45,4 +48,11 @@ pub struct ConnectionInfo {
     pub peer: PeerAddress,
     /// The connection is encrypted.
     pub tls: bool,
+}
+
+impl Default for ConnectionInfo {
+    /// Of a request that came by another server than ours.
+    fn default() -> Self {
+        Self { peer: PeerAddress::Unknown, tls: false }
+    }
 }

@@ -29,17 +29,13 @@ pub(super) struct Transport {
     prefix: Bytes,
     activity: Arc<Activity>,
     writing: PaceMeter,
-    closing: Closing,
-}
-
-enum Closing {
-    No,
-    Lingering(Pin<Box<Sleep>>),
+    /// Runs once our side was closed.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl Transport {
     pub(super) fn new(stream: Box<dyn ByteStream>, prefix: Bytes, activity: Arc<Activity>, pace: Pace) -> Self {
-        Self { stream, prefix, activity, writing: PaceMeter::new(pace), closing: Closing::No }
+        Self { stream, prefix, activity, writing: PaceMeter::new(pace), linger: None }
     }
 
     fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -100,14 +96,13 @@ impl AsyncWrite for Transport {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if matches!(this.closing, Closing::No) {
+        if this.linger.is_none() {
             let result = Pin::new(&mut this.stream).poll_shutdown(context).map_ok(|()| 0);
             ready!(this.written(context, result))?;
-            this.closing = Closing::Lingering(Box::pin(sleep(LINGER)));
+            this.linger = Some(Box::pin(sleep(LINGER)));
         }
-        let Closing::Lingering(linger) = &mut this.closing else { return Poll::Ready(Ok(())) };
         loop {
-            if linger.as_mut().poll(context).is_ready() {
+            if this.linger.as_mut().is_none_or(|linger| linger.as_mut().poll(context).is_ready()) {
                 return Poll::Ready(Ok(()));
             }
             let mut space = [0; 8192];
