@@ -268,3 +268,19 @@ async fn more_pushes_than_threads_all_get_through() {
         assert_eq!(read(&*stores[0], &location, 0..1000).await, [n; 1000]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starting_processes_does_not_hold_up_pushes() {
+    let subject = filesystem().await;
+    let store = subject.blob_store();
+    // A process that is being started has every open file of this one for a moment.
+    let starting = tokio::task::spawn_blocking(|| {
+        for _ in 0..200 {
+            std::process::Command::new("true").status().expect("`true` can be started");
+        }
+    });
+    while !starting.is_finished() {
+        push(&store, b"meanwhile").await;
+    }
+    starting.await.unwrap();
+}

@@ -24,6 +24,7 @@ mod blocking;
 mod directories;
 mod files;
 mod list;
+mod lock;
 mod uploads;
 mod writer;
 

@@ -3,7 +3,7 @@
 //! An upload is a file at its path, from the moment its first writer is opened. Its state is that path.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::UNIX_EPOCH;
 
@@ -12,12 +12,13 @@ use rustix::fs::{CWD, Mode, OFlags, openat, renameat};
 
 use super::directories;
 use super::files::Files;
+use super::lock::LockedFile;
 use crate::error::{DriverError, DriverResult};
 use crate::path::{StoragePath, is_component};
 
 impl Files {
     /// Opens an upload to be written to at `offset`, which becomes its end. At 0 it need not exist.
-    pub(super) fn open_upload(&self, path: &StoragePath, offset: u64) -> DriverResult<File> {
+    pub(super) fn open_upload(&self, path: &StoragePath, offset: u64) -> DriverResult<LockedFile> {
         match self.open_at("write", path, offset) {
             Err(error) if error.kind() == StoreErrorKind::NotFound => {
                 Err(DriverError::new(StoreErrorKind::Corrupt, "write", path, "the upload is gone"))
@@ -27,29 +28,32 @@ impl Files {
     }
 
     /// Opens an upload, cuts it off at `size_bytes` and stands there; also tells whether that has changed it.
-    fn open_at(&self, operation: &'static str, path: &StoragePath, size_bytes: u64) -> DriverResult<(File, bool)> {
+    fn open_at(
+        &self,
+        operation: &'static str,
+        path: &StoragePath,
+        size_bytes: u64,
+    ) -> DriverResult<(LockedFile, bool)> {
         let failed = |error| DriverError::io(operation, path, error);
         let may_create = size_bytes == 0;
-        let file = self.at(path);
+        let at = self.at(path);
         if may_create {
-            let directory = file.parent().expect("a file is below the root");
+            let directory = at.parent().expect("a file is below the root");
             self.directories.ensure(directory).map_err(failed)?;
         }
-        let open = || OpenOptions::new().write(true).create(may_create).truncate(false).open(&file);
-        let mut file = match open() {
+        let open = || OpenOptions::new().write(true).create(may_create).truncate(false).open(&at);
+        let opened = match open() {
             Err(error) if may_create && error.kind() == io::ErrorKind::NotFound => {
                 // Somebody has removed the directory of the uploads, which we never do.
                 self.directories.forget();
-                self.directories.ensure(file.parent().expect("a file is below the root")).map_err(failed)?;
+                self.directories.ensure(at.parent().expect("a file is below the root")).map_err(failed)?;
                 open()
             }
             opened => opened,
         }
         .map_err(failed)?;
-        // A file system without locks leaves it to the callers that there is one writer.
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            return Err(DriverError::new(StoreErrorKind::Conflict, operation, path, "another writer has it open"));
-        }
+        let file = LockedFile::new(opened)
+            .ok_or_else(|| DriverError::new(StoreErrorKind::Conflict, operation, path, "another writer has it open"))?;
         let len = file.metadata().map_err(failed)?.len();
         if len < size_bytes {
             return Err(DriverError::too_short(operation, path, len, size_bytes));
@@ -57,7 +61,7 @@ impl Files {
         if len > size_bytes {
             file.set_len(size_bytes).map_err(failed)?;
         }
-        file.seek(SeekFrom::Start(size_bytes)).map_err(failed)?;
+        (&*file).seek(SeekFrom::Start(size_bytes)).map_err(failed)?;
         Ok((file, may_create || len > size_bytes))
     }
 
@@ -97,8 +101,8 @@ impl Files {
             return Ok(());
         }
         let mut prefix = self.open_prefix("copy upload", from, size_bytes)?;
-        let mut copy = self.open_upload(to, 0)?;
-        let copied = match io::copy(&mut prefix, &mut copy) {
+        let copy = self.open_upload(to, 0)?;
+        let copied = match io::copy(&mut prefix, &mut &*copy) {
             Ok(copied_bytes) if copied_bytes == size_bytes => self.sync_upload(to, &copy, false),
             Ok(copied_bytes) => Err(DriverError::too_short("copy upload", from, copied_bytes, size_bytes)),
             Err(error) => Err(DriverError::io("copy upload", from, error)),

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use registry_core::store::{StagedUpload, StoreErrorKind};
 
+use super::files::Files;
+use super::lock::LockedFile;
 use super::{FilesystemDriver, upload_at};
 use crate::driver::UploadWriter;
 use crate::error::{DriverError, DriverResult};
@@ -17,19 +19,19 @@ pub(super) struct FileWriter {
     driver: FilesystemDriver,
     path: StoragePath,
     /// Away while a system call is at work on it, and for good once one has failed or was not waited for.
-    file: Option<File>,
+    file: Option<LockedFile>,
     /// An earlier sync has made the file's name survive a power cut.
     name_is_durable: bool,
 }
 
 impl FileWriter {
-    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, file: File, offset: u64) -> Self {
+    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, file: LockedFile, offset: u64) -> Self {
         // Bytes were synced before, and with the first of them the name.
         let name_is_durable = offset > 0;
         Self { driver, path, file: Some(file), name_is_durable }
     }
 
-    fn take_file(&mut self, operation: &'static str) -> DriverResult<File> {
+    fn take_file(&mut self, operation: &'static str) -> DriverResult<LockedFile> {
         self.file.take().ok_or_else(|| {
             DriverError::new(StoreErrorKind::Other, operation, &self.path, "an earlier call on this writer failed")
         })
@@ -52,7 +54,7 @@ impl UploadWriter for FileWriter {
     async fn sync(&mut self) -> DriverResult<StagedUpload> {
         let file = self.take_file("sync")?;
         let (path, name_is_durable) = (self.path.clone(), self.name_is_durable);
-        let sync = move |files: &super::Files| files.sync_upload(&path, &file, name_is_durable).map(|()| file);
+        let sync = move |files: &Files| files.sync_upload(&path, &file, name_is_durable).map(|()| file);
         self.file = Some(self.driver.run(sync).await?);
         self.name_is_durable = true;
         Ok(upload_at(&self.path))
