@@ -43,6 +43,12 @@ impl ResponseBody {
     }
 }
 
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = ResponseError;
@@ -114,16 +120,17 @@ fn read_piece(file: &std::fs::File, offset: u64, len: usize) -> std::io::Result<
 /// The body of a request could not be received.
 pub type RequestError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of a request, whichever server it came by.
-pub type RequestBody = http_body_util::combinators::UnsyncBoxBody<Bytes, RequestError>;
-
 /// Turns a request's body into what the operations take. Trailers are ignored.
-pub(crate) fn into_pieces(body: RequestBody) -> BodyStream {
+pub(crate) fn into_pieces<B>(body: B) -> BodyStream
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<RequestError>,
+{
     FrameStream::new(body)
-        .filter_map(async |frame| match frame {
+        .filter_map(|frame| std::future::ready(match frame {
             Ok(frame) => frame.into_data().ok().filter(|data| !data.is_empty()).map(Ok),
-            Err(error) => Some(Err(body_error(error))),
-        })
+            Err(error) => Some(Err(body_error(error.into()))),
+        }))
         .boxed()
 }
 

@@ -2,6 +2,7 @@
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
+use http_body::Body;
 use registry_core::protocol::digest::Digest;
 use serde::Serialize;
 
@@ -57,6 +58,8 @@ pub(crate) trait ResponseExt {
     fn about(self, digest: &Digest) -> Self;
     /// Sets what a client needs to ask whether its copy is still right.
     fn cacheable(self, digest: &Digest) -> Self;
+    /// Drops the body and keeps its length: the answer to a HEAD.
+    fn without_body(self) -> Self;
 }
 
 impl ResponseExt for ApiResponse {
@@ -76,5 +79,14 @@ impl ResponseExt for ApiResponse {
 
     fn cacheable(self, digest: &Digest) -> Self {
         self.about(digest).with(ETAG, format!("\"{digest}\""))
+    }
+
+    fn without_body(mut self) -> Self {
+        if let Some(length) = self.body().size_hint().exact()
+            && !self.headers().contains_key(CONTENT_LENGTH)
+        {
+            self = self.with(CONTENT_LENGTH, length.to_string());
+        }
+        self.map(|_| ResponseBody::empty())
     }
 }

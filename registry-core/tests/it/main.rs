@@ -2,6 +2,7 @@
 
 mod blob_store;
 mod delete;
+mod faults;
 mod manifests;
 mod metadata_store;
 mod mount;

@@ -10,7 +10,7 @@ use registry_core::registry::ManifestPush;
 use registry_core::{RegistryError, RegistryOptions};
 
 use super::Call;
-use crate::body::{ResponseBody, into_pieces};
+use crate::body::ResponseBody;
 use crate::error::ApiError;
 use crate::request;
 use crate::response::{ApiResponse, OCI_SUBJECT, OCI_TAG, ResponseExt, empty};
@@ -31,13 +31,14 @@ pub(crate) async fn get(
 }
 
 pub(crate) async fn put(
-    call: Call,
+    call: &Call,
+    body: BodyStream,
     repository: &RepositoryName,
     reference: Reference,
     tags: Vec<Tag>,
 ) -> Result<ApiResponse, ApiError> {
     let content_type = request::content_type(&call.headers)?;
-    let payload = receive(request::content_length(&call.headers), into_pieces(call.body)).await?;
+    let payload = receive(request::content_length(&call.headers), body).await?;
     let push = ManifestPush { reference, tags: tags.clone(), content_type, payload };
     let pushed = call.registry.put_manifest(repository, push).await?;
     let mut response =

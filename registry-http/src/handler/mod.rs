@@ -10,15 +10,15 @@ mod uploads;
 
 use http::HeaderMap;
 use registry_core::Registry;
+use registry_core::body::BodyStream;
 
-use crate::body::RequestBody;
 use crate::config::ServiceConfig;
 use crate::error::ApiError;
 use crate::links::Links;
 use crate::response::ApiResponse;
 use crate::route::Route;
 
-/// A request on its way to a handler.
+/// A request on its way to a handler, apart from its body.
 pub(crate) struct Call {
     pub(crate) registry: Registry,
     pub(crate) config: std::sync::Arc<ServiceConfig>,
@@ -26,11 +26,10 @@ pub(crate) struct Call {
     pub(crate) links: Links,
     /// Whether the method is HEAD, so that only the answer's head is wanted.
     pub(crate) head: bool,
-    pub(crate) body: RequestBody,
 }
 
 /// Does what a route asks for. A request whose method is HEAD gets the answer of GET; its body is dropped later.
-pub(crate) async fn handle(route: Route, call: Call) -> Result<ApiResponse, ApiError> {
+pub(crate) async fn handle(route: Route, call: Call, body: BodyStream) -> Result<ApiResponse, ApiError> {
     match route {
         Route::Root => Ok(base::root()),
         Route::Base => Ok(base::base()),
@@ -38,17 +37,19 @@ pub(crate) async fn handle(route: Route, call: Call) -> Result<ApiResponse, ApiE
         Route::Catalog(query) => catalog::list(&call, query).await,
         Route::ListTags(repository, query) => tags::list(&call, repository, query).await,
         Route::GetManifest(repository, reference) => manifests::get(&call, &repository, &reference).await,
-        Route::PutManifest(repository, reference, tags) => manifests::put(call, &repository, reference, tags).await,
+        Route::PutManifest(repository, reference, tags) => {
+            manifests::put(&call, body, &repository, reference, tags).await
+        },
         Route::DeleteManifest(repository, reference) => manifests::delete(&call, &repository, &reference).await,
         Route::GetBlob(repository, digest) => blobs::get(&call, &repository, &digest).await,
         Route::DeleteBlob(repository, digest) => blobs::delete(&call, &repository, &digest).await,
         Route::ListReferrers(repository, subject, query) => {
             referrers::list(&call, &repository, &subject, query).await
         }
-        Route::StartUpload(repository, start) => uploads::start(call, &repository, start).await,
+        Route::StartUpload(repository, start) => uploads::start(&call, body, &repository, start).await,
         Route::GetUpload(repository, id) => uploads::status(&call, &repository, id).await,
-        Route::AppendUpload(repository, id) => uploads::append(call, &repository, id).await,
-        Route::CommitUpload(repository, id, digest) => uploads::commit(call, &repository, id, &digest).await,
+        Route::AppendUpload(repository, id) => uploads::append(&call, body, &repository, id).await,
+        Route::CommitUpload(repository, id, digest) => uploads::commit(&call, body, &repository, id, &digest).await,
         Route::CancelUpload(repository, id) => uploads::cancel(&call, &repository, id).await,
     }
 }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use http::header::RANGE;
+use registry_core::body::BodyStream;
 use registry_core::protocol::byte_range::received_range;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
@@ -9,7 +10,6 @@ use registry_core::registry::{Chunk, MountSource, UploadStatus};
 use registry_core::store::UploadId;
 
 use super::Call;
-use crate::body::into_pieces;
 use crate::error::ApiError;
 use crate::links::Links;
 use crate::request;
@@ -17,14 +17,14 @@ use crate::response::{ApiResponse, DOCKER_UPLOAD_UUID, ResponseExt, empty};
 use crate::route::UploadStart;
 
 pub(crate) async fn start(
-    call: Call,
+    call: &Call, body: BodyStream,
     repository: &RepositoryName,
     start: UploadStart,
 ) -> Result<ApiResponse, ApiError> {
     let algorithm = match start {
         UploadStart::Session(algorithm) => algorithm,
         UploadStart::Whole(digest) => {
-            let blob = call.registry.push_blob(repository, &digest, into_pieces(call.body)).await?;
+            let blob = call.registry.push_blob(repository, &digest, body).await?;
             return Ok(created(&call.links, repository, &blob.digest));
         }
         UploadStart::Mount { digest, from } => {
@@ -45,19 +45,19 @@ pub(crate) async fn status(call: &Call, repository: &RepositoryName, id: UploadI
     Ok(progress(StatusCode::NO_CONTENT, &call.links, repository, status))
 }
 
-pub(crate) async fn append(call: Call, repository: &RepositoryName, id: UploadId) -> Result<ApiResponse, ApiError> {
-    let chunk = Chunk { range: request::chunk_range(&call.headers)?, body: into_pieces(call.body) };
+pub(crate) async fn append(call: &Call, body: BodyStream, repository: &RepositoryName, id: UploadId) -> Result<ApiResponse, ApiError> {
+    let chunk = Chunk { range: request::chunk_range(&call.headers)?, body };
     let status = call.registry.append_upload(repository, id, chunk).await?;
     Ok(progress(StatusCode::ACCEPTED, &call.links, repository, status))
 }
 
 pub(crate) async fn commit(
-    call: Call,
+    call: &Call, body: BodyStream,
     repository: &RepositoryName,
     id: UploadId,
     digest: &Digest,
 ) -> Result<ApiResponse, ApiError> {
-    let chunk = Chunk { range: request::chunk_range(&call.headers)?, body: into_pieces(call.body) };
+    let chunk = Chunk { range: request::chunk_range(&call.headers)?, body };
     let blob = call.registry.commit_upload(repository, id, chunk, digest).await?;
     Ok(created(&call.links, repository, &blob.digest))
 }

@@ -1,0 +1,141 @@
+//! A blob store that fails on demand.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::protocol::digest::Digest;
+use crate::store::{
+    BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload, StoreError, StoreErrorKind, StoreResult,
+    Timestamp, UploadId,
+};
+
+/// A step of a blob store that can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// [`BlobStore::stage`]
+    Stage,
+    /// [`BlobWriter::write`]
+    Write,
+    /// [`BlobWriter::sync`]
+    Sync,
+    /// [`BlobStore::commit`]
+    Commit,
+    /// [`BlobStore::read`]
+    Read,
+    /// [`BlobStore::check`]
+    Check,
+}
+
+/// Which steps fail next.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<Vec<(Step, StoreErrorKind)>>>);
+
+impl Faults {
+    /// Makes the next call of a step fail, once. Several failures of one step come in the order of their injection.
+    pub fn fail_next(&self, step: Step, kind: StoreErrorKind) {
+        self.0.lock().expect("no holder panics").push((step, kind));
+    }
+
+    fn pass(&self, step: Step) -> StoreResult<()> {
+        let mut faults = self.0.lock().expect("no holder panics");
+        match faults.iter().position(|(failing, _)| *failing == step) {
+            Some(index) => {
+                let (step, kind) = faults.remove(index);
+                Err(StoreError::new(kind, format!("injected failure of {step:?}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A blob store around another, whose steps fail as [`Faults`] say.
+#[derive(Debug)]
+pub struct FlakyBlobStore {
+    inner: Arc<dyn BlobStore>,
+    faults: Faults,
+}
+
+impl FlakyBlobStore {
+    /// Wraps a store.
+    pub fn new(inner: Arc<dyn BlobStore>, faults: Faults) -> Self {
+        Self { inner, faults }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl BlobStore for FlakyBlobStore {
+    async fn stage(&self, upload: UploadId) -> StoreResult<StagedUpload> {
+        self.faults.pass(Step::Stage)?;
+        self.inner.stage(upload).await
+    }
+
+    async fn open_writer(&self, staged: &StagedUpload, offset: u64) -> StoreResult<Box<dyn BlobWriter>> {
+        let inner = self.inner.open_writer(staged, offset).await?;
+        Ok(Box::new(FlakyWriter { inner, faults: self.faults.clone() }))
+    }
+
+    async fn take_over(&self, staged: &StagedUpload, offset: u64) -> StoreResult<StagedUpload> {
+        self.inner.take_over(staged, offset).await
+    }
+
+    async fn read_staged(&self, staged: &StagedUpload, size_bytes: u64) -> StoreResult<ByteStream> {
+        self.inner.read_staged(staged, size_bytes).await
+    }
+
+    async fn commit(&self, staged: &StagedUpload, digest: &Digest, size_bytes: u64) -> StoreResult<BlobLocation> {
+        self.faults.pass(Step::Commit)?;
+        self.inner.commit(staged, digest, size_bytes).await
+    }
+
+    async fn discard(&self, staged: &StagedUpload) -> StoreResult<()> {
+        self.inner.discard(staged).await
+    }
+
+    async fn staged_before(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<StagedUpload>> {
+        self.inner.staged_before(before, limit).await
+    }
+
+    async fn read(&self, location: &BlobLocation, range: Range<u64>) -> StoreResult<BlobRead> {
+        self.faults.pass(Step::Read)?;
+        self.inner.read(location, range).await
+    }
+
+    async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {
+        self.inner.delete(location).await
+    }
+
+    async fn check(&self) -> StoreResult<()> {
+        self.faults.pass(Step::Check)?;
+        self.inner.check().await
+    }
+}
+
+struct FlakyWriter {
+    inner: Box<dyn BlobWriter>,
+    faults: Faults,
+}
+
+impl fmt::Debug for FlakyWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FlakyWriter")
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl BlobWriter for FlakyWriter {
+    async fn write(&mut self, pieces: Vec<Bytes>) -> StoreResult<()> {
+        self.faults.pass(Step::Write)?;
+        self.inner.write(pieces).await
+    }
+
+    async fn sync(&mut self) -> StoreResult<StagedUpload> {
+        self.faults.pass(Step::Sync)?;
+        self.inner.sync().await
+    }
+}

@@ -1,0 +1,227 @@
+//! The registry as an HTTP service: the way of a request, from top to bottom.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{ALLOW, AUTHORIZATION, ORIGIN};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use registry_core::Registry;
+use registry_core::body::BodyStream;
+use registry_core::protocol::error_code::ErrorCode;
+use tracing::Instrument;
+
+use crate::auth::{Authentication, Authenticator, Decision, NoAuthentication, authorize};
+use crate::body::{RequestError, ResponseBody, into_pieces};
+use crate::client_address::ClientAddress;
+use crate::config::ServiceConfig;
+use crate::cors::Cors;
+use crate::error::ApiError;
+use crate::external_url::ExternalUrl;
+use crate::handler::{self, Call};
+use crate::links::Links;
+use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::response::{ApiResponse, DOCKER_DISTRIBUTION_API_VERSION, ResponseExt, empty};
+use crate::route::{Destination, Route, allow};
+use crate::server::ConnectionInfo;
+
+const REGISTRY_2: HeaderValue = HeaderValue::from_static("registry/2.0");
+
+/// A registry as a service for hyper (and, by `tower_service::Service`, for axum and others). Cheap to clone.
+///
+/// It starts no runtime, reads no environment and has no global state. Requests that change something run to their end
+/// as tasks of the tokio runtime that they are called on, also if the client goes away.
+#[derive(Clone)]
+pub struct RegistryService(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    registry: Registry,
+    config: Arc<ServiceConfig>,
+    authenticator: Arc<dyn Authenticator>,
+}
+
+/// What is found out about a request on its way.
+struct Sender {
+    id: RequestId,
+    client: ClientAddress,
+}
+
+impl RegistryService {
+    /// Serves a registry with the default settings, to everybody.
+    pub fn new(registry: Registry) -> Self {
+        let config = Arc::new(ServiceConfig::default());
+        Self(Arc::new(Inner { registry, config, authenticator: Arc::new(NoAuthentication) }))
+    }
+
+    /// Serves with other settings.
+    #[must_use]
+    pub fn with_config(self, config: ServiceConfig) -> Self {
+        self.with(|inner| inner.config = Arc::new(config))
+    }
+
+    /// Serves those only whom the authenticator knows.
+    #[must_use]
+    pub fn with_authenticator(self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.with(|inner| inner.authenticator = authenticator)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        change(&mut inner);
+        Self(Arc::new(inner))
+    }
+
+    /// Answers a request. Never fails: what goes wrong is an answer, too.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<RequestError>,
+    {
+        let (parts, body) = request.into_parts();
+        let sender = self.0.sender(&parts);
+        let span = tracing::info_span!("request", id = sender.id.as_str());
+        let head = parts.method == Method::HEAD;
+        let origin = parts.headers.get(ORIGIN).cloned();
+        let id = sender.id.clone();
+        let body = into_pieces(body);
+        let answered = self.0.route(parts, body, sender).instrument(span.clone()).await;
+        let mut response = answered.unwrap_or_else(|error| {
+            span.in_scope(|| error.log());
+            error.into_response(&id)
+        });
+        self.0.finish(&mut response, &id, origin.as_ref());
+        if head { response.without_body() } else { response }
+    }
+}
+
+impl Inner {
+    fn sender(&self, parts: &Parts) -> Sender {
+        let connection = parts.extensions.get::<ConnectionInfo>().copied().unwrap_or_default();
+        let trusted = &self.config.trusted_proxies;
+        let given = parts.headers.get(X_REQUEST_ID).filter(|_| trusted.trusts(&connection.peer));
+        Sender {
+            id: given.and_then(RequestId::from_proxy).unwrap_or_else(RequestId::random),
+            client: ClientAddress::of(trusted, &connection, &parts.uri, &parts.headers),
+        }
+    }
+
+    /// From a request to its answer: where it goes, whether it may, and there it goes.
+    async fn route(&self, parts: Parts, body: BodyStream, sender: Sender) -> Result<ApiResponse, ApiError> {
+        if let Some(cors) = self.config.headers.cors()
+            && Cors::is_preflight(&parts.method, &parts.headers)
+        {
+            return Ok(cors.preflight(&parts.headers));
+        }
+        let route = match Route::parse(&parts.method, &parts.uri, &self.config.prefix)? {
+            Destination::Route(route) => route,
+            Destination::Options(methods) => return Ok(empty(StatusCode::NO_CONTENT).with(ALLOW, allow(methods))),
+        };
+        self.admit(&route, parts.headers.get(AUTHORIZATION)).await?;
+        let call = Call {
+            registry: self.registry.clone(),
+            config: Arc::clone(&self.config),
+            links: self.links(&sender.client),
+            head: parts.method == Method::HEAD,
+            headers: parts.headers,
+        };
+        if handler::changes(&route) {
+            to_the_end(handler::handle(route, call, body)).await
+        } else {
+            handler::handle(route, call, body).await
+        }
+    }
+
+    /// Lets a request through if its sender may do what the route needs.
+    async fn admit(&self, route: &Route, authorization: Option<&HeaderValue>) -> Result<Authentication, ApiError> {
+        let required = route.required_access();
+        let sender = match self.authenticator.authenticate(authorization).await {
+            Ok(sender) => sender,
+            Err(busy) => return Err(ApiError::unavailable(busy.to_string())),
+        };
+        match authorize(&sender, &required) {
+            Decision::Allowed => Ok(sender),
+            Decision::Challenge => {
+                let message = match sender {
+                    Authentication::Rejected => "the user name or the password is wrong",
+                    _ => "authentication is required",
+                };
+                let detail = serde_json::json!(required.detail());
+                Err(ApiError::unauthorized(self.authenticator.challenge(&required), message, detail))
+            }
+            Decision::Denied => {
+                let message = "the user may not do this";
+                Err(ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message))
+            }
+        }
+    }
+
+    fn links(&self, client: &ClientAddress) -> Links {
+        let external = match &self.config.external_url {
+            Some(_) if self.config.relative_urls => None,
+            Some(external) => Some(external.clone()),
+            None if self.config.relative_urls => None,
+            None => ExternalUrl::of_client(client),
+        };
+        Links { external, prefix: self.config.prefix.clone() }
+    }
+
+    /// Adds what every answer has.
+    fn finish(&self, response: &mut ApiResponse, id: &RequestId, origin: Option<&HeaderValue>) {
+        let headers = response.headers_mut();
+        headers.insert(DOCKER_DISTRIBUTION_API_VERSION, REGISTRY_2);
+        headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.as_str()).expect("ids are header text"));
+        self.config.headers.apply(origin, headers);
+    }
+}
+
+/// Runs a change to its end, whether or not somebody still waits for it.
+async fn to_the_end(
+    change: impl Future<Output = Result<ApiResponse, ApiError>> + Send + 'static,
+) -> Result<ApiResponse, ApiError> {
+    tokio::spawn(change.in_current_span()).await.unwrap_or_else(|error| {
+        // A panic is a defect of ours; it was printed where it happened, and must not take the connection along.
+        tracing::error!(error = &error as &dyn std::error::Error, "request handler failed");
+        Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown, "the registry failed"))
+    })
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
+
+impl<B> hyper::service::Service<Request<B>> for RegistryService
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<RequestError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<B>) -> Answer {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for RegistryService
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<RequestError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answer {
+        hyper::service::Service::call(self, request)
+    }
+}
