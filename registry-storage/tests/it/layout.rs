@@ -7,6 +7,7 @@ use bytes::Bytes;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::store::{BlobStore, UploadId};
 use registry_core::testing::blob_store_suite::push;
+use registry_storage::driver::StorageDriver;
 
 use crate::subject::{files, filesystem};
 
@@ -72,4 +73,24 @@ async fn a_blob_that_distribution_has_written_is_read() {
     // Pushed again, it is the same blob.
     assert_eq!(push(&store, b"hello").await, location);
     assert_eq!(files(subject.0.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_leaves_out_what_is_no_file_of_ours() {
+    let subject = filesystem().await;
+    let directory = subject.0.path().join("list");
+    let mut too_deep = directory.clone();
+    too_deep.extend([&"x".repeat(200)[..]; 6]);
+    fs::create_dir_all(&too_deep).unwrap();
+    for name in ["file", "file.0b5d.tmp", "name with spaces", "bytes~", "x/inner"] {
+        fs::create_dir_all(directory.join("x")).unwrap();
+        fs::write(directory.join(name), "content").unwrap();
+    }
+    fs::write(too_deep.join("unreachable"), "").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", directory.join("link")).unwrap();
+    std::os::unix::fs::symlink("..", directory.join("loop")).unwrap();
+
+    let page = subject.driver().list(&"/list".parse().unwrap(), None, 100).await.unwrap();
+    let paths: Vec<_> = page.items.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["/list/file", "/list/x/inner"]);
 }

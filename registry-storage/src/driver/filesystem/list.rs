@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::driver::FileInfo;
-use crate::path::{StoragePath, is_component};
+use crate::path::{STORAGE_PATH_MAX_BYTES, StoragePath, is_component};
 
 /// The end of the name of a file that is not finished: this driver's, or one that distribution left.
 pub(super) const TEMPORARY: &str = ".tmp";
@@ -36,12 +36,12 @@ impl Listing<'_> {
             if self.files.len() == self.limit {
                 return Ok(());
             }
-            let below =
-                path.rsplit_terminator('/').next().map_or_else(|| directory.into(), |name| directory.join(name));
-            if let Some(directory_path) = path.strip_suffix('/') {
-                self.collect(&below, directory_path)?;
+            let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            let entry = directory.join(name);
+            if let Some(path) = path.strip_suffix('/') {
+                self.collect(&entry, path)?;
             } else if let Ok(path) = path.parse() {
-                match below.symlink_metadata() {
+                match entry.symlink_metadata() {
                     Ok(metadata) => self.files.push(FileInfo { path, size_bytes: metadata.len() }),
                     // Removed since the directory was read.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -62,7 +62,8 @@ impl Listing<'_> {
         let kind = entry.file_type()?;
         Ok(if kind.is_dir() {
             let path = format!("{path}/{name}/");
-            (*path > *after || after.starts_with(&path)).then_some(path)
+            let may_hold_more = *path > *after || after.starts_with(&path);
+            (may_hold_more && path.len() < STORAGE_PATH_MAX_BYTES).then_some(path)
         } else {
             let path = format!("{path}/{name}");
             (kind.is_file() && !name.ends_with(TEMPORARY) && *path > *after).then_some(path)
