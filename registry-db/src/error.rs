@@ -1,0 +1,82 @@
+//! What can go wrong, and what it means to the callers of the port.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use registry_core::store::{StoreError, StoreErrorKind};
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The directory cannot be created or made durable.
+    #[error("cannot prepare directory `{path}` for the database")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The lock file cannot be opened.
+    #[error("cannot open lock file `{path}`")]
+    LockFile {
+        /// The lock file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Another process has the database open.
+    #[error(
+        "database `{path}` is in use by another process, which holds its lock file; stop that process, or give this one a database of its own"
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database cannot be opened or set up.
+    #[error("cannot open database `{path}`")]
+    Setup {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot bring the schema of database `{path}` up to date")]
+    Migration {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A newer release of this program has changed the schema.
+    #[error(
+        "database `{path}` was changed by a newer release (migration {version} is unknown); run that release, or restore a backup from before the upgrade"
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The first migration that this release does not know.
+        version: String,
+    },
+}
+
+/// A call that failed: what that means, and why. Each dialect makes it from its own errors.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: StoreErrorKind,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+}
+
+/// Turns a failure into an error that says what could not be done.
+pub(crate) fn during(what: impl fmt::Display) -> impl FnOnce(Failure) -> StoreError {
+    move |failure| StoreError::with_source(failure.kind, format!("cannot {what}"), failure.source)
+}

@@ -1,0 +1,201 @@
+//! Blobs, and the repositories that may serve them.
+
+use async_trait::async_trait;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures::FutureExt;
+use registry_core::protocol::digest::Digest;
+use registry_core::protocol::reference::RepositoryName;
+use registry_core::store::metadata::{BlobLinkStore, BlobRecord, CommitBlob};
+use registry_core::store::{BlobLocation, ClaimToken, StoreResult, Timestamp, UploadId};
+
+use super::dialect::{Connection, Store, conflict_key, lock, share};
+use super::{repository, review, upload};
+use crate::error::during;
+use crate::schema::{blobs, gc_blob_reviews, repositories, repository_blobs};
+
+/// The state of a blob that readers see.
+pub(super) const LIVE: i16 = 0;
+
+#[async_trait]
+impl BlobLinkStore for Store {
+    async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> StoreResult<Option<BlobRecord>> {
+        self.read((repository.clone(), *digest), |connection, (repository, digest)| {
+            find(connection, repository, *digest).boxed()
+        })
+        .await
+        .map_err(during(format_args!("look up blob `{digest}` in repository `{repository}`")))
+    }
+
+    async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()> {
+        let commit = Commit {
+            repository: blob.repository.clone(),
+            digest: *blob.digest,
+            size_bytes: blob.size_bytes,
+            location: blob.location.clone(),
+            upload: blob.upload,
+            review_after: blob.review_after,
+        };
+        let committed = self.write(commit, |connection, commit| commit.run(connection).boxed()).await;
+        match (committed, blob.upload) {
+            (Ok(false), Some((id, _))) => Err(upload::not_held(id)),
+            (Ok(_), _) => Ok(()),
+            (Err(failure), _) => {
+                let what = format_args!("record blob `{}` in repository `{}`", blob.digest, blob.repository);
+                Err(during(what)(failure))
+            }
+        }
+    }
+
+    async fn mount_blob(
+        &self,
+        into: &RepositoryName,
+        digest: &Digest,
+        from: Option<&RepositoryName>,
+        review_after: Timestamp,
+    ) -> StoreResult<Option<BlobRecord>> {
+        let mount = Mount { into: into.clone(), digest: *digest, from: from.cloned(), review_after };
+        self.write(mount, |connection, mount| mount.run(connection).boxed())
+            .await
+            .map_err(during(format_args!("mount blob `{digest}` into repository `{into}`")))
+    }
+
+    async fn unlink_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        review_after: Timestamp,
+    ) -> StoreResult<bool> {
+        self.write((repository.clone(), *digest, review_after), |connection, (repository, digest, review_after)| {
+            unlink(connection, repository, *digest, *review_after).boxed()
+        })
+        .await
+        .map_err(during(format_args!("take blob `{digest}` out of repository `{repository}`")))
+    }
+
+    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<()> {
+        self.write((*digest, review_after), |connection, (digest, review_after)| {
+            review::postpone_blob(connection, *digest, *review_after).boxed()
+        })
+        .await
+        .map_err(during(format_args!("postpone the review of blob `{digest}`")))
+    }
+}
+
+/// A [`CommitBlob`] that any thread can carry out.
+struct Commit {
+    repository: RepositoryName,
+    digest: Digest,
+    size_bytes: u64,
+    location: BlobLocation,
+    upload: Option<(UploadId, ClaimToken)>,
+    review_after: Timestamp,
+}
+
+impl Commit {
+    /// Returns whether the upload, if there is one, was held by the claim.
+    async fn run(&self, connection: &mut Connection) -> QueryResult<bool> {
+        if let Some((id, claim)) = self.upload {
+            if !upload::end(connection, id, claim).await? {
+                return Ok(false);
+            }
+        }
+        let digest = self.digest.to_string();
+        let recorded = (
+            blobs::size_bytes.eq(self.size_bytes.cast_signed()),
+            blobs::location.eq(self.location.as_str()),
+            blobs::state.eq(LIVE),
+        );
+        diesel::insert_into(blobs::table)
+            .values((blobs::digest.eq(&digest), recorded, blobs::created_at.eq(Timestamp::now().as_micros())))
+            .on_conflict(conflict_key(blobs::digest))
+            .do_update()
+            .set(recorded)
+            .execute(connection)
+            .await?;
+        let blob_id = blobs::table.filter(blobs::digest.eq(&digest)).select(blobs::id).first(connection).await?;
+        let repository_id = repository::lock_or_create(connection, self.repository.as_str()).await?;
+        link(connection, repository_id, blob_id).await?;
+        review::blob(connection, blob_id, self.review_after).await?;
+        Ok(true)
+    }
+}
+
+struct Mount {
+    into: RepositoryName,
+    digest: Digest,
+    from: Option<RepositoryName>,
+    review_after: Timestamp,
+}
+
+impl Mount {
+    async fn run(&self, connection: &mut Connection) -> QueryResult<Option<BlobRecord>> {
+        let digest = self.digest.to_string();
+        let live = blobs::table.filter(blobs::digest.eq(&digest)).filter(blobs::state.eq(LIVE)).select(blobs::id);
+        let Some(blob_id) = share!(live).first::<i64>(connection).await.optional()? else { return Ok(None) };
+        let links = repository_blobs::table.filter(repository_blobs::blob_id.eq(blob_id));
+        let offered: bool = match &self.from {
+            Some(from) => {
+                let links = links.inner_join(repositories::table).filter(repositories::name.eq(from.as_str()));
+                diesel::select(exists(links)).get_result(connection).await?
+            }
+            None => diesel::select(exists(links)).get_result(connection).await?,
+        };
+        if !offered {
+            return Ok(None);
+        }
+        let repository_id = repository::lock_or_create(connection, self.into.as_str()).await?;
+        link(connection, repository_id, blob_id).await?;
+        review::postpone_blob(connection, self.digest, self.review_after).await?;
+        find(connection, &self.into, self.digest).await
+    }
+}
+
+async fn find(
+    connection: &mut Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+) -> QueryResult<Option<BlobRecord>> {
+    let found: Option<(i64, String, Option<i64>)> = repositories::table
+        .inner_join(repository_blobs::table.inner_join(blobs::table.left_join(gc_blob_reviews::table)))
+        .filter(repositories::name.eq(repository.as_str()))
+        .filter(blobs::digest.eq(digest.to_string()))
+        .filter(blobs::state.eq(LIVE))
+        .select((blobs::size_bytes, blobs::location, gc_blob_reviews::review_after.nullable()))
+        .first(connection)
+        .await
+        .optional()?;
+    Ok(found.map(|(size_bytes, location, review_after)| BlobRecord {
+        digest,
+        size_bytes: size_bytes.cast_unsigned(),
+        location: BlobLocation::new(location),
+        under_review: review_after.is_some(),
+    }))
+}
+
+async fn link(connection: &mut Connection, repository_id: i64, blob_id: i64) -> QueryResult<()> {
+    diesel::insert_into(repository_blobs::table)
+        .values((repository_blobs::repository_id.eq(repository_id), repository_blobs::blob_id.eq(blob_id)))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn unlink(
+    connection: &mut Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+    review_after: Timestamp,
+) -> QueryResult<bool> {
+    let blob = blobs::table.filter(blobs::digest.eq(digest.to_string())).select(blobs::id);
+    let Some(blob_id) = lock!(blob).first::<i64>(connection).await.optional()? else { return Ok(false) };
+    let Some(repository_id) = repository::lock(connection, repository.as_str()).await? else { return Ok(false) };
+    let unlinked =
+        diesel::delete(repository_blobs::table.find((repository_id, blob_id))).execute(connection).await? > 0;
+    if unlinked {
+        review::blob(connection, blob_id, review_after).await?;
+    }
+    Ok(unlinked)
+}

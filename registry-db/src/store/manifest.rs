@@ -1,0 +1,153 @@
+//! Manifests and what they refer to.
+
+mod put;
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures::FutureExt;
+use registry_core::protocol::digest::Digest;
+use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
+use registry_core::store::metadata::{
+    ManifestRecord, ManifestStore, Page, PutManifest, PutManifestOutcome, Referrer, ReferrersQuery,
+};
+use registry_core::store::{StoreResult, Timestamp};
+
+use self::put::Put;
+use super::dialect::{self, Connection, Store, lock};
+use super::{referrer, repository, review, rows, tag};
+use crate::error::during;
+use crate::schema::{blobs, gc_manifest_reviews, manifest_blobs, manifest_children, manifests, repositories, tags};
+use crate::stored::Stored;
+
+#[async_trait]
+impl ManifestStore for Store {
+    async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> StoreResult<Option<ManifestRecord>> {
+        self.read((repository.clone(), reference.clone()), |connection, (repository, reference)| {
+            find(connection, repository, reference).boxed()
+        })
+        .await
+        .map_err(during(format_args!("look up manifest `{reference}` in repository `{repository}`")))
+    }
+
+    async fn put_manifest(&self, manifest: PutManifest<'_>) -> StoreResult<PutManifestOutcome> {
+        let put = Put::from(&manifest);
+        self.write(put, |connection, put| put.run(connection).boxed()).await.map_err(during(format_args!(
+            "store manifest `{}` in repository `{}`",
+            manifest.digest, manifest.repository
+        )))
+    }
+
+    async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        review_after: Timestamp,
+    ) -> StoreResult<bool> {
+        self.write((repository.clone(), *digest, review_after), |connection, (repository, digest, review_after)| {
+            delete(connection, repository, *digest, *review_after).boxed()
+        })
+        .await
+        .map_err(during(format_args!("delete manifest `{digest}` from repository `{repository}`")))
+    }
+
+    async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, review_after: Timestamp) -> StoreResult<bool> {
+        self.write((repository.clone(), tag.clone(), review_after), |connection, (repository, tag, review_after)| {
+            tag::delete(connection, repository, tag, *review_after).boxed()
+        })
+        .await
+        .map_err(during(format_args!("delete tag `{tag}` from repository `{repository}`")))
+    }
+
+    async fn tags(&self, repository: &RepositoryName, after: Option<&str>, limit: usize) -> StoreResult<Vec<Tag>> {
+        let page = (repository.clone(), after.unwrap_or_default().to_owned(), rows(limit));
+        self.read(page, |connection, (repository, after, limit)| {
+            tag::list(connection, repository, after, *limit).boxed()
+        })
+        .await
+        .map_err(during(format_args!("list the tags of repository `{repository}`")))
+    }
+
+    async fn referrers(&self, query: ReferrersQuery<'_>) -> StoreResult<Page<Referrer>> {
+        let search = referrer::Search {
+            repository: query.repository.clone(),
+            subject: query.subject.to_string(),
+            artifact_type: query.artifact_type.map(str::to_owned),
+            after: query.after.map(Digest::to_string).unwrap_or_default(),
+            limit: query.limit,
+            limit_bytes: query.limit_bytes,
+        };
+        self.read(search, |connection, search| search.run(connection).boxed()).await.map_err(during(format_args!(
+            "list the referrers of `{}` in repository `{}`",
+            query.subject, query.repository
+        )))
+    }
+}
+
+async fn find(
+    connection: &mut Connection,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> QueryResult<Option<ManifestRecord>> {
+    let columns = (manifests::digest, manifests::media_type, manifests::payload);
+    let found: Option<(Stored<Digest>, String, Vec<u8>)> = match reference {
+        Reference::Tag(tag) => tags::table
+            .inner_join(repositories::table)
+            .inner_join(manifests::table)
+            .filter(repositories::name.eq(repository.as_str()))
+            .filter(tags::name.eq(tag.as_str()))
+            .select(columns)
+            .first(connection)
+            .await
+            .optional()?,
+        Reference::Digest(digest) => manifests::table
+            .inner_join(repositories::table)
+            .filter(repositories::name.eq(repository.as_str()))
+            .filter(manifests::digest.eq(digest.to_string()))
+            .select(columns)
+            .first(connection)
+            .await
+            .optional()?,
+    };
+    Ok(found.map(|(digest, media_type, payload)| ManifestRecord {
+        digest: digest.0,
+        media_type,
+        payload: payload.into(),
+    }))
+}
+
+async fn delete(
+    connection: &mut Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+    review_after: Timestamp,
+) -> QueryResult<bool> {
+    let Some(repository_id) = repository::lock(connection, repository.as_str()).await? else { return Ok(false) };
+    let siblings = || manifests::table.filter(manifests::repository_id.eq(repository_id)).into_boxed();
+    let digest = digest.to_string();
+    let found = manifests::table
+        .filter(manifests::repository_id.eq(repository_id))
+        .filter(manifests::digest.eq(&digest))
+        .select(manifests::id);
+    let Some(id) = lock!(found).first::<i64>(connection).await.optional()? else { return Ok(false) };
+
+    let blobs = manifest_blobs::table.filter(manifest_blobs::manifest_id.eq(id)).select(manifest_blobs::blob_id);
+    let blobs = blobs::table.filter(blobs::id.eq_any(blobs)).into_boxed();
+    review::blobs(connection, blobs, review_after).await?;
+    let children =
+        manifest_children::table.filter(manifest_children::manifest_id.eq(id)).select(manifest_children::digest);
+    review::manifests(connection, siblings().filter(manifests::digest.eq_any(children)), review_after).await?;
+    review::manifests(connection, siblings().filter(manifests::subject.eq(&digest)), review_after).await?;
+
+    diesel::delete(tags::table.filter(tags::manifest_id.eq(id))).execute(connection).await?;
+    diesel::delete(gc_manifest_reviews::table.find(id)).execute(connection).await?;
+    diesel::delete(manifest_blobs::table.filter(manifest_blobs::manifest_id.eq(id))).execute(connection).await?;
+    diesel::delete(manifest_children::table.filter(manifest_children::manifest_id.eq(id))).execute(connection).await?;
+    diesel::delete(manifests::table.find(id)).execute(connection).await?;
+    repository::update_listed(connection, repository_id).await?;
+    Ok(true)
+}

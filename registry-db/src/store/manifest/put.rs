@@ -1,0 +1,176 @@
+//! Storing a manifest with its references and tags.
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use registry_core::protocol::digest::Digest;
+use registry_core::protocol::reference::{RepositoryName, Tag};
+use registry_core::store::Timestamp;
+use registry_core::store::metadata::{PutManifest, PutManifestOutcome};
+
+use super::super::blob::LIVE;
+use super::super::{repository, review, tag};
+use super::dialect::{Connection, conflict_key, insert_all, share};
+use crate::schema::{blobs, manifest_blobs, manifest_children, manifests, repository_blobs};
+use crate::stored::{Annotations, Stored};
+
+/// How many digests or ids go into one statement: databases limit the values that a statement takes.
+const VALUES_PER_STATEMENT: usize = 500;
+
+/// A [`PutManifest`] that any thread can carry out.
+pub(super) struct Put {
+    repository: RepositoryName,
+    digest: Digest,
+    media_type: String,
+    artifact_type: Option<String>,
+    subject: Option<String>,
+    annotations: String,
+    payload: Bytes,
+    blobs: Vec<Digest>,
+    children: Vec<Digest>,
+    sparse_children: Vec<Digest>,
+    tags: Vec<Tag>,
+    review_after: Timestamp,
+}
+
+impl From<&PutManifest<'_>> for Put {
+    fn from(manifest: &PutManifest<'_>) -> Self {
+        Self {
+            repository: manifest.repository.clone(),
+            digest: *manifest.digest,
+            media_type: manifest.media_type.to_owned(),
+            artifact_type: manifest.artifact_type.map(str::to_owned),
+            subject: manifest.subject.map(Digest::to_string),
+            annotations: Annotations::to_text(manifest.annotations),
+            payload: manifest.payload.clone(),
+            blobs: manifest.blobs.to_vec(),
+            children: manifest.children.to_vec(),
+            sparse_children: manifest.sparse_children.to_vec(),
+            tags: manifest.tags.to_vec(),
+            review_after: manifest.review_after,
+        }
+    }
+}
+
+impl Put {
+    pub(super) async fn run(&self, connection: &mut Connection) -> QueryResult<PutManifestOutcome> {
+        let blob_ids = live_blobs(connection, &self.blobs).await?;
+        let known = repository::lock(connection, self.repository.as_str()).await?;
+        let missing = self.missing(connection, known, &blob_ids).await?;
+        if !missing.is_empty() {
+            return Ok(PutManifestOutcome::Missing(missing));
+        }
+
+        let repository_id = repository::lock_or_create(connection, self.repository.as_str()).await?;
+        let id = self.store(connection, repository_id).await?;
+        // References that an earlier push of the same bytes recorded are kept.
+        let mut blob_ids: Vec<i64> = blob_ids.into_values().collect();
+        blob_ids.sort_unstable();
+        let references: Vec<_> = blob_ids
+            .into_iter()
+            .map(|blob_id| (manifest_blobs::manifest_id.eq(id), manifest_blobs::blob_id.eq(blob_id)))
+            .collect();
+        insert_all!(connection, manifest_blobs::table, references);
+        let children = self.children.iter().chain(&self.sparse_children);
+        let children: Vec<_> = children
+            .map(|child| {
+                let repository = manifest_children::repository_id.eq(repository_id);
+                (manifest_children::manifest_id.eq(id), repository, manifest_children::digest.eq(child.to_string()))
+            })
+            .collect();
+        insert_all!(connection, manifest_children::table, children);
+        repository::update_listed(connection, repository_id).await?;
+
+        let mut orphans = tag::point(connection, repository_id, &self.tags, id).await?;
+        if self.tags.is_empty() {
+            orphans.push(id);
+        }
+        let orphans = manifests::table.filter(manifests::id.eq_any(orphans)).into_boxed();
+        review::manifests(connection, orphans, self.review_after).await?;
+        Ok(PutManifestOutcome::Stored)
+    }
+
+    /// Returns what the repository lacks, in the manifest's order.
+    async fn missing(
+        &self,
+        connection: &mut Connection,
+        repository_id: Option<i64>,
+        blob_ids: &HashMap<Digest, i64>,
+    ) -> QueryResult<Vec<Digest>> {
+        let mut linked = HashSet::new();
+        let mut present = HashSet::new();
+        if let Some(repository_id) = repository_id {
+            let ids: Vec<i64> = blob_ids.values().copied().collect();
+            for ids in ids.chunks(VALUES_PER_STATEMENT) {
+                let found: Vec<i64> = repository_blobs::table
+                    .filter(repository_blobs::repository_id.eq(repository_id))
+                    .filter(repository_blobs::blob_id.eq_any(ids))
+                    .select(repository_blobs::blob_id)
+                    .load(connection)
+                    .await?;
+                linked.extend(found);
+            }
+            for children in self.children.chunks(VALUES_PER_STATEMENT) {
+                let found: Vec<Stored<Digest>> = manifests::table
+                    .filter(manifests::repository_id.eq(repository_id))
+                    .filter(manifests::digest.eq_any(children.iter().map(Digest::to_string)))
+                    .select(manifests::digest)
+                    .load(connection)
+                    .await?;
+                present.extend(found.into_iter().map(|digest| digest.0));
+            }
+        }
+        let blobs = self.blobs.iter().filter(|blob| !blob_ids.get(blob).is_some_and(|id| linked.contains(id)));
+        let children = self.children.iter().filter(|child| !present.contains(child));
+        Ok(blobs.chain(children).copied().collect())
+    }
+
+    /// Stores the manifest itself and returns its id.
+    async fn store(&self, connection: &mut Connection, repository_id: i64) -> QueryResult<i64> {
+        let digest = self.digest.to_string();
+        let description = (
+            manifests::media_type.eq(&self.media_type),
+            manifests::artifact_type.eq(&self.artifact_type),
+            manifests::subject.eq(&self.subject),
+            manifests::annotations.eq(&self.annotations),
+        );
+        diesel::insert_into(manifests::table)
+            .values((
+                manifests::repository_id.eq(repository_id),
+                manifests::digest.eq(&digest),
+                manifests::size_bytes.eq((self.payload.len() as u64).cast_signed()),
+                manifests::created_at.eq(Timestamp::now().as_micros()),
+                manifests::payload.eq(&self.payload[..]),
+                description,
+            ))
+            .on_conflict(conflict_key((manifests::repository_id, manifests::digest)))
+            .do_update()
+            .set(description)
+            .execute(connection)
+            .await?;
+        let stored = manifests::table
+            .filter(manifests::repository_id.eq(repository_id))
+            .filter(manifests::digest.eq(&digest))
+            .select(manifests::id);
+        stored.first(connection).await
+    }
+}
+
+/// Finds blobs and keeps them from being collected until the transaction ends.
+async fn live_blobs(connection: &mut Connection, digests: &[Digest]) -> QueryResult<HashMap<Digest, i64>> {
+    let mut texts: Vec<String> = digests.iter().map(Digest::to_string).collect();
+    texts.sort_unstable();
+    let mut ids = HashMap::with_capacity(digests.len());
+    for texts in texts.chunks(VALUES_PER_STATEMENT) {
+        let live = blobs::table
+            .filter(blobs::digest.eq_any(texts))
+            .filter(blobs::state.eq(LIVE))
+            .order(blobs::digest)
+            .select((blobs::digest, blobs::id));
+        let found: Vec<(Stored<Digest>, i64)> = share!(live).load(connection).await?;
+        ids.extend(found.into_iter().map(|(digest, id)| (digest.0, id)));
+    }
+    Ok(ids)
+}

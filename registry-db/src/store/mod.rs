@@ -1,0 +1,20 @@
+//! The port, written once and compiled for each database.
+//!
+//! Every method is a call of `read` or `write` with plain functions over a connection; in what words databases differ,
+//! they come from the `dialect` beside this module. A transaction locks in one order, so that two of them do not wait
+//! for each other: the upload, blobs by digest, the repository, its manifest, review rows by id.
+
+mod blob;
+mod manifest;
+mod referrer;
+mod repository;
+mod review;
+mod tag;
+mod upload;
+
+use super::dialect;
+
+/// Returns a limit as the database counts.
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,6 @@
+//! registry-db from outside.
+
+mod cancellation;
+mod metadata_store;
+mod model;
+mod opening;

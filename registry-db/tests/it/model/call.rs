@@ -1,0 +1,311 @@
+//! The calls, and what they are about.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use registry_core::protocol::digest::{Algorithm, Digest, Digester};
+use registry_core::protocol::reference::{RepositoryName, Tag};
+use registry_core::store::metadata::{CommitBlob, PutManifest, PutManifestOutcome, ReferrersQuery, UploadRecord};
+use registry_core::store::{
+    BlobLocation, ClaimToken, MetadataStore, StagedUpload, StoreError, StoreResult, Timestamp, UploadId,
+};
+
+const REPOSITORIES: [&str; 3] = ["a", "a/b", "b"];
+pub(super) const TAGS: [&str; 4] = ["Latest", "latest", "1", "_"];
+/// Blobs and manifests have few digests, and share them.
+pub(super) const CONTENTS: usize = 5;
+const UPLOADS: usize = 3;
+
+/// One call, with every name as an index.
+#[derive(Debug, Clone)]
+pub(super) enum Call {
+    CommitBlob {
+        repository: usize,
+        blob: usize,
+        location: usize,
+        upload: Option<(usize, usize)>,
+        review: i64,
+    },
+    MountBlob {
+        into: usize,
+        blob: usize,
+        from: Option<usize>,
+        review: i64,
+    },
+    UnlinkBlob {
+        repository: usize,
+        blob: usize,
+        review: i64,
+    },
+    PostponeReview {
+        blob: usize,
+        review: i64,
+    },
+    PutManifest(Put),
+    DeleteManifest {
+        repository: usize,
+        manifest: usize,
+        review: i64,
+    },
+    DeleteTag {
+        repository: usize,
+        tag: &'static str,
+        review: i64,
+    },
+    CreateUpload {
+        upload: usize,
+        repository: usize,
+        expires: i64,
+    },
+    ClaimUpload {
+        upload: usize,
+        repository: usize,
+        claim: usize,
+        now: i64,
+        until: i64,
+    },
+    RenewClaim {
+        upload: usize,
+        claim: usize,
+        until: i64,
+    },
+    ReleaseUpload {
+        upload: usize,
+        repository: usize,
+        claim: usize,
+        offset: u64,
+        expires: i64,
+    },
+    RemoveUpload {
+        upload: usize,
+        repository: usize,
+    },
+    Tags {
+        repository: usize,
+        after: Option<&'static str>,
+        limit: usize,
+    },
+    Repositories {
+        after: Option<&'static str>,
+        limit: usize,
+    },
+    Referrers {
+        repository: usize,
+        subject: usize,
+        kind: Option<&'static str>,
+        after: Option<usize>,
+        limit: usize,
+        bytes: u64,
+    },
+    ExpiredUploads {
+        now: i64,
+        limit: usize,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Put {
+    repository: usize,
+    manifest: usize,
+    media_type: &'static str,
+    artifact_type: Option<&'static str>,
+    subject: Option<usize>,
+    blobs: Vec<usize>,
+    children: Vec<usize>,
+    sparse_children: Vec<usize>,
+    tags: Vec<&'static str>,
+    review: i64,
+}
+
+pub(super) fn calls() -> impl Strategy<Value = Call> {
+    let repository = || 0..REPOSITORIES.len();
+    let content = || 0..CONTENTS;
+    let upload = || 0..UPLOADS;
+    let claim = || 0..UPLOADS;
+    let time = || 0..20i64;
+    let tag = || select(&TAGS[..]);
+    let kind = || proptest::option::of(select(&["type/a", "type/b"][..]));
+    let contents = || subsequence((0..CONTENTS).collect::<Vec<_>>(), 0..3);
+    prop_oneof![
+        4 => (repository(), content(), 0..3usize, proptest::option::weighted(0.3, (upload(), claim())), time())
+            .prop_map(|(repository, blob, location, upload, review)| Call::CommitBlob {
+                repository, blob, location, upload, review
+            }),
+        2 => (repository(), content(), proptest::option::of(repository()), time())
+            .prop_map(|(into, blob, from, review)| Call::MountBlob { into, blob, from, review }),
+        1 => (repository(), content(), time())
+            .prop_map(|(repository, blob, review)| Call::UnlinkBlob { repository, blob, review }),
+        1 => (content(), time()).prop_map(|(blob, review)| Call::PostponeReview { blob, review }),
+        6 => ((repository(), content(), select(&["m/1", "m/2"][..]), kind(), proptest::option::of(content())),
+              (contents(), contents(), contents(), subsequence(TAGS.to_vec(), 0..3), time()))
+            .prop_map(|((repository, manifest, media_type, artifact_type, subject),
+                        (blobs, children, sparse_children, tags, review))| Call::PutManifest(Put {
+                repository, manifest, media_type, artifact_type, subject, blobs, children, sparse_children, tags, review
+            })),
+        2 => (repository(), content(), time())
+            .prop_map(|(repository, manifest, review)| Call::DeleteManifest { repository, manifest, review }),
+        2 => (repository(), tag(), time())
+            .prop_map(|(repository, tag, review)| Call::DeleteTag { repository, tag, review }),
+        2 => (upload(), repository(), time())
+            .prop_map(|(upload, repository, expires)| Call::CreateUpload { upload, repository, expires }),
+        2 => (upload(), repository(), claim(), time(), time())
+            .prop_map(|(upload, repository, claim, now, until)| Call::ClaimUpload {
+                upload, repository, claim, now, until
+            }),
+        1 => (upload(), claim(), time()).prop_map(|(upload, claim, until)| Call::RenewClaim { upload, claim, until }),
+        1 => (upload(), repository(), claim(), 0..9u64, time())
+            .prop_map(|(upload, repository, claim, offset, expires)| Call::ReleaseUpload {
+                upload, repository, claim, offset, expires
+            }),
+        1 => (upload(), repository()).prop_map(|(upload, repository)| Call::RemoveUpload { upload, repository }),
+        1 => (repository(), proptest::option::of(tag()), 0..4usize)
+            .prop_map(|(repository, after, limit)| Call::Tags { repository, after, limit }),
+        1 => (proptest::option::of(select(&REPOSITORIES[..])), 0..4usize)
+            .prop_map(|(after, limit)| Call::Repositories { after, limit }),
+        2 => ((repository(), content(), kind()), (proptest::option::of(content()), 1..4usize, 0..60u64))
+            .prop_map(|((repository, subject, kind), (after, limit, bytes))| Call::Referrers {
+                repository, subject, kind, after, limit, bytes
+            }),
+        1 => (time(), 0..4usize).prop_map(|(now, limit)| Call::ExpiredUploads { now, limit }),
+    ]
+}
+
+/// What the indexes of calls stand for; random names are drawn once and are the same for both stores.
+pub(super) struct Names {
+    pub(super) repositories: [RepositoryName; REPOSITORIES.len()],
+    pub(super) uploads: [UploadId; UPLOADS],
+    claims: [ClaimToken; UPLOADS],
+}
+
+impl Names {
+    pub(super) fn draw() -> Self {
+        Self {
+            repositories: REPOSITORIES.map(|name| name.parse().unwrap()),
+            uploads: std::array::from_fn(|_| UploadId::random()),
+            claims: std::array::from_fn(|_| ClaimToken::random()),
+        }
+    }
+
+    fn upload(&self, upload: usize, repository: usize, offset: u64, expires: i64) -> UploadRecord {
+        UploadRecord {
+            id: self.uploads[upload],
+            repository: self.repositories[repository].clone(),
+            staged: StagedUpload::new(format!("staged {offset}")),
+            offset,
+            algorithm: Algorithm::Sha256,
+            digester_state: Digester::new(Algorithm::Sha256).save(),
+            expires_at: at(expires),
+        }
+    }
+}
+
+pub(super) fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+/// Contents differ in size, so that limits in bytes matter.
+fn content(index: usize) -> Bytes {
+    Bytes::from(format!("{index}{}", ".".repeat(index * 5)))
+}
+
+pub(super) fn digest(index: usize) -> Digest {
+    // Both algorithms, so that the order of digests as text is that of the model.
+    Digest::of(Algorithm::ALL[index % 2], &content(index))
+}
+
+fn digests(indexes: &[usize]) -> Vec<Digest> {
+    indexes.iter().copied().map(digest).collect()
+}
+
+pub(super) fn answer<T: Debug>(result: StoreResult<T>) -> String {
+    format!("{:?}", result.map_err(|error: StoreError| error.kind()))
+}
+
+pub(super) async fn make(store: &dyn MetadataStore, names: &Names, call: &Call) -> String {
+    let Names { repositories, uploads, claims } = names;
+    match call.clone() {
+        Call::CommitBlob { repository, blob, location, upload, review } => {
+            let commit = CommitBlob {
+                repository: &repositories[repository],
+                digest: &digest(blob),
+                size_bytes: content(blob).len() as u64,
+                location: &BlobLocation::new(location.to_string()),
+                upload: upload.map(|(upload, claim)| (uploads[upload], claims[claim])),
+                review_after: at(review),
+            };
+            answer(store.commit_blob(commit).await)
+        }
+        Call::MountBlob { into, blob, from, review } => {
+            let from = from.map(|from| &repositories[from]);
+            answer(store.mount_blob(&repositories[into], &digest(blob), from, at(review)).await)
+        }
+        Call::UnlinkBlob { repository, blob, review } => {
+            answer(store.unlink_blob(&repositories[repository], &digest(blob), at(review)).await)
+        }
+        Call::PostponeReview { blob, review } => answer(store.postpone_blob_review(&digest(blob), at(review)).await),
+        Call::PutManifest(put) => answer(put_manifest(store, names, put).await),
+        Call::DeleteManifest { repository, manifest, review } => {
+            answer(store.delete_manifest(&repositories[repository], &digest(manifest), at(review)).await)
+        }
+        Call::DeleteTag { repository, tag, review } => {
+            answer(store.delete_tag(&repositories[repository], &tag.parse().unwrap(), at(review)).await)
+        }
+        Call::CreateUpload { upload, repository, expires } => {
+            answer(store.create_upload(&names.upload(upload, repository, 0, expires)).await)
+        }
+        Call::ClaimUpload { upload, repository, claim, now, until } => answer(
+            store.claim_upload(&repositories[repository], uploads[upload], claims[claim], at(now), at(until)).await,
+        ),
+        Call::RenewClaim { upload, claim, until } => {
+            answer(store.renew_claim(uploads[upload], claims[claim], at(until)).await)
+        }
+        Call::ReleaseUpload { upload, repository, claim, offset, expires } => {
+            let record = names.upload(upload, repository, offset, expires);
+            answer(store.release_upload(&record, claims[claim]).await)
+        }
+        Call::RemoveUpload { upload, repository } => {
+            answer(store.remove_upload(&repositories[repository], uploads[upload]).await)
+        }
+        Call::Tags { repository, after, limit } => answer(store.tags(&repositories[repository], after, limit).await),
+        Call::Repositories { after, limit } => answer(store.repositories(after, limit).await),
+        Call::Referrers { repository, subject, kind, after, limit, bytes } => {
+            let after = after.map(digest);
+            let query = ReferrersQuery {
+                repository: &repositories[repository],
+                subject: &digest(subject),
+                artifact_type: kind,
+                after: after.as_ref(),
+                limit,
+                limit_bytes: bytes,
+            };
+            answer(store.referrers(query).await)
+        }
+        Call::ExpiredUploads { now, limit } => answer(store.expired_uploads(at(now), limit).await),
+    }
+}
+
+async fn put_manifest(store: &dyn MetadataStore, names: &Names, put: Put) -> StoreResult<PutManifestOutcome> {
+    let tags: Vec<Tag> = put.tags.iter().map(|tag| tag.parse().unwrap()).collect();
+    let children = digests(&put.children);
+    let mut sparse_children = digests(&put.sparse_children);
+    sparse_children.retain(|child| !children.contains(child));
+    let subject = put.subject.map(digest);
+    let manifest = PutManifest {
+        repository: &names.repositories[put.repository],
+        digest: &digest(put.manifest),
+        media_type: put.media_type,
+        artifact_type: put.artifact_type,
+        subject: subject.as_ref(),
+        annotations: &BTreeMap::from([("from".to_owned(), put.media_type.to_owned())]),
+        payload: &content(put.manifest),
+        blobs: &digests(&put.blobs),
+        children: &children,
+        sparse_children: &sparse_children,
+        tags: &tags,
+        review_after: at(put.review),
+    };
+    store.put_manifest(manifest).await
+}
