@@ -30,6 +30,8 @@ mod response;
 pub mod route;
 pub mod server;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::ServiceConfig;
 pub use service::RegistryService;

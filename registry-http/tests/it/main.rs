@@ -1,0 +1,6 @@
+//! registry-http from outside: a real server, a real client.
+
+mod snapshot;
+mod testing;
+mod unauthorized;
+mod v2;
