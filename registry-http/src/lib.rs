@@ -13,6 +13,7 @@
 //! [`Registry`](registry_core::Registry), and [`error`] has the one table from outcomes to codes and statuses. [`server`]
 //! brings requests in and knows nothing of registries.
 
+pub mod access_log;
 pub mod auth;
 pub mod body;
 pub mod client_address;
@@ -24,6 +25,7 @@ mod file_stamp;
 mod handler;
 pub mod headers;
 mod links;
+pub mod metrics;
 mod request;
 pub mod request_id;
 mod response;
@@ -34,4 +36,4 @@ mod service;
 pub mod testing;
 
 pub use config::ServiceConfig;
-pub use service::RegistryService;
+pub use service::{RegistryService, ServiceBody};

@@ -16,6 +16,7 @@ use registry_core::body::BodyStream;
 use registry_core::protocol::error_code::ErrorCode;
 use tracing::Instrument;
 
+use crate::access_log::{RecordedBody, RequestRecord};
 use crate::auth::{Authentication, Authenticator, Decision, NoAuthentication, authorize};
 use crate::body::{RequestError, ResponseBody, into_pieces};
 use crate::client_address::ClientAddress;
@@ -25,9 +26,10 @@ use crate::error::ApiError;
 use crate::external_url::ExternalUrl;
 use crate::handler::{self, Call};
 use crate::links::Links;
+use crate::metrics::{HandlerLabel, Metrics};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::response::{ApiResponse, DOCKER_DISTRIBUTION_API_VERSION, ResponseExt, empty};
-use crate::route::{Destination, Route, allow};
+use crate::route::{Destination, Route, RouteError, allow};
 use crate::server::ConnectionInfo;
 
 const REGISTRY_2: HeaderValue = HeaderValue::from_static("registry/2.0");
@@ -44,7 +46,11 @@ struct Inner {
     registry: Registry,
     config: Arc<ServiceConfig>,
     authenticator: Arc<dyn Authenticator>,
+    metrics: Option<Arc<Metrics>>,
 }
+
+/// The body of an answer. The request is logged when it is over.
+pub type ServiceBody = RecordedBody<ResponseBody>;
 
 /// What is found out about a request on its way.
 struct Sender {
@@ -56,7 +62,7 @@ impl RegistryService {
     /// Serves a registry with the default settings, to everybody.
     pub fn new(registry: Registry) -> Self {
         let config = Arc::new(ServiceConfig::default());
-        Self(Arc::new(Inner { registry, config, authenticator: Arc::new(NoAuthentication) }))
+        Self(Arc::new(Inner { registry, config, authenticator: Arc::new(NoAuthentication), metrics: None }))
     }
 
     /// Serves with other settings.
@@ -77,26 +83,38 @@ impl RegistryService {
         Self(Arc::new(inner))
     }
 
+    /// Counts requests in these metrics.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        self.with(|inner| inner.metrics = Some(metrics))
+    }
+
     /// Answers a request. Never fails: what goes wrong is an answer, too.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<ServiceBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<RequestError>,
     {
         let (parts, body) = request.into_parts();
         let sender = self.0.sender(&parts);
-        let span = tracing::info_span!("request", id = sender.id.as_str());
+        let id = sender.id.clone();
+        let mut record = RequestRecord::open(&parts, id.as_str(), sender.client.ip, self.0.config.access_log);
+        let body = into_pieces(record.request_body(Box::pin(body)));
+        let destination = Route::parse(&parts.method, &parts.uri, &self.0.config.prefix);
+        if let Some(metrics) = &self.0.metrics {
+            let handler = destination.as_ref().map_or(HandlerLabel::Other, Destination::label);
+            record.set_meter(metrics.request(handler, &parts.method));
+        }
         let head = parts.method == Method::HEAD;
         let origin = parts.headers.get(ORIGIN).cloned();
-        let id = sender.id.clone();
-        let body = into_pieces(body);
-        let answered = self.0.route(parts, body, sender).instrument(span.clone()).await;
-        let mut response = answered.unwrap_or_else(|error| {
+        let span = tracing::info_span!("request", id = id.as_str());
+        let going = self.0.go(destination, parts, body, &sender.client, &mut record);
+        let mut response = going.instrument(span.clone()).await.unwrap_or_else(|error| {
             span.in_scope(|| error.log());
             error.into_response(&id)
         });
         self.0.finish(&mut response, &id, origin.as_ref());
-        if head { response.without_body() } else { response }
+        record.answer(if head { response.without_body() } else { response })
     }
 }
 
@@ -111,22 +129,31 @@ impl Inner {
         }
     }
 
-    /// From a request to its answer: where it goes, whether it may, and there it goes.
-    async fn route(&self, parts: Parts, body: BodyStream, sender: Sender) -> Result<ApiResponse, ApiError> {
+    /// Lets a request go where it wants to, if it may.
+    async fn go(
+        &self,
+        destination: Result<Destination, RouteError>,
+        parts: Parts,
+        body: BodyStream,
+        client: &ClientAddress,
+        record: &mut RequestRecord,
+    ) -> Result<ApiResponse, ApiError> {
         if let Some(cors) = self.config.headers.cors()
             && Cors::is_preflight(&parts.method, &parts.headers)
         {
             return Ok(cors.preflight(&parts.headers));
         }
-        let route = match Route::parse(&parts.method, &parts.uri, &self.config.prefix)? {
+        let route = match destination? {
             Destination::Route(route) => route,
             Destination::Options(methods) => return Ok(empty(StatusCode::NO_CONTENT).with(ALLOW, allow(methods))),
         };
-        self.admit(&route, parts.headers.get(AUTHORIZATION)).await?;
+        if let Authentication::User(user) = self.admit(&route, parts.headers.get(AUTHORIZATION)).await? {
+            record.set_user(user.name);
+        }
         let call = Call {
             registry: self.registry.clone(),
             config: Arc::clone(&self.config),
-            links: self.links(&sender.client),
+            links: self.links(client),
             head: parts.method == Method::HEAD,
             headers: parts.headers,
         };
@@ -191,14 +218,14 @@ async fn to_the_end(
     })
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Result<Response<ServiceBody>, Infallible>> + Send>>;
 
 impl<B> hyper::service::Service<Request<B>> for RegistryService
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<RequestError>,
 {
-    type Response = Response<ResponseBody>;
+    type Response = Response<ServiceBody>;
     type Error = Infallible;
     type Future = Answer;
 
@@ -213,7 +240,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<RequestError>,
 {
-    type Response = Response<ResponseBody>;
+    type Response = Response<ServiceBody>;
     type Error = Infallible;
     type Future = Answer;
 

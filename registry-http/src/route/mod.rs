@@ -5,6 +5,7 @@
 //! gets the same decision.
 
 mod access;
+mod label;
 mod parse;
 mod query;
 mod table;

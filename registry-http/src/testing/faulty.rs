@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::RegistryService;
-use crate::body::{RequestError, ResponseBody};
+use crate::body::{RequestError, ResponseBody, ResponseError};
 
 /// The requests that came to a test registry, and those that are to fail.
 #[derive(Debug, Clone, Default)]
@@ -63,16 +65,17 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<RequestError>,
 {
-    type Response = Response<ResponseBody>;
+    type Response = Response<UnsyncBoxBody<Bytes, ResponseError>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
         if let Some(status) = self.requests.take(request.method(), request.uri().path()) {
-            let mut response = Response::new(ResponseBody::empty());
+            let mut response = Response::new(ResponseBody::empty().boxed_unsync());
             *response.status_mut() = status;
             return Box::pin(std::future::ready(Ok(response)));
         }
-        hyper::service::Service::call(&self.inner, request)
+        let answer = hyper::service::Service::call(&self.inner, request);
+        Box::pin(async move { Ok(answer.await?.map(BodyExt::boxed_unsync)) })
     }
 }

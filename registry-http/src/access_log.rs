@@ -1,0 +1,232 @@
+//! One event for every request, when its answer is over.
+//!
+//! Events have the target `registry::access`, the level INFO and these fields: `id`, `method`, `path` (with the query,
+//! of which unknown values are left out, because they may be secrets), `protocol`, `status`, `sent_status` (only if the
+//! client went away, and the answer had begun), `request_bytes`, `bytes`, `duration_ms`, `client`, `user`,
+//! `user_agent`. A client that goes away before the end of its answer has the status 499.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::{Buf, Bytes};
+use http::header::{HeaderMap, USER_AGENT};
+use http::request::Parts;
+use http::{Method, Response, StatusCode, Uri, Version};
+use http_body::{Body, Frame, SizeHint};
+
+use crate::metrics::RequestMeter;
+
+/// The longest path and the longest user agent that are logged, in characters.
+const TEXT_MAX: usize = 1024;
+
+/// Query parameters whose values say what was asked for, and are no secrets.
+const PLAIN_PARAMETERS: [&str; 13] = [
+    "account", "artifactType", "digest", "digest-algorithm", "from", "last", "mount", "n", "ns", "scope", "service", "tag",
+    "verbose",
+];
+
+/// What is known about a request. Logged when it is dropped, or when the body that it was made part of is over.
+#[derive(Debug)]
+pub struct RequestRecord {
+    started: Instant,
+    logged: bool,
+    id: String,
+    method: Method,
+    path: String,
+    version: Version,
+    client: Option<IpAddr>,
+    user: Option<String>,
+    user_agent: Option<String>,
+    meter: Option<RequestMeter>,
+    request_bytes: Arc<AtomicU64>,
+    /// Of the answer, once there is one.
+    status: Option<StatusCode>,
+    response_bytes: u64,
+    complete: bool,
+}
+
+impl RequestRecord {
+    /// Begins with a request's head. `logged` is whether there will be an event.
+    pub fn open(parts: &Parts, id: impl Into<String>, client: Option<IpAddr>, logged: bool) -> Self {
+        Self {
+            started: Instant::now(),
+            logged,
+            id: id.into(),
+            method: parts.method.clone(),
+            path: if logged { shown_path(&parts.uri) } else { String::new() },
+            version: parts.version,
+            client,
+            user: None,
+            user_agent: if logged { user_agent(&parts.headers) } else { None },
+            meter: None,
+            request_bytes: Arc::default(),
+            status: None,
+            response_bytes: 0,
+            complete: false,
+        }
+    }
+
+    /// Tells who sent the request.
+    pub fn set_user(&mut self, name: impl Into<String>) {
+        self.user = Some(name.into());
+    }
+
+    /// Has the request counted, too.
+    pub fn set_meter(&mut self, meter: RequestMeter) {
+        self.meter = Some(meter);
+    }
+
+    /// Counts what is read of the request's body.
+    pub fn request_body<B>(&self, body: B) -> CountedBody<B> {
+        CountedBody { body, bytes: Arc::clone(&self.request_bytes) }
+    }
+
+    /// Makes the record part of the answer.
+    pub fn answer<B: Body>(mut self, response: Response<B>) -> Response<RecordedBody<B>> {
+        self.status = Some(response.status());
+        // Nothing follows the head: whoever sends it does not ask for a body.
+        self.complete = self.method == Method::HEAD || response.body().is_end_stream();
+        response.map(|body| RecordedBody { left: body.size_hint().exact(), body, record: self })
+    }
+
+    fn finish(&mut self) {
+        let duration = self.started.elapsed();
+        let request_bytes = self.request_bytes.load(Ordering::Relaxed);
+        let client_closed = StatusCode::from_u16(499).expect("499 is a status");
+        let sent = self.status.filter(|_| !self.complete);
+        let status = self.status.filter(|_| self.complete).unwrap_or(client_closed);
+        if let Some(meter) = self.meter.take() {
+            meter.finish(status, request_bytes, self.response_bytes, duration);
+        }
+        if self.logged {
+            tracing::info!(
+                target: "registry::access",
+                id = self.id,
+                method = self.method.as_str(),
+                path = self.path,
+                protocol = ?self.version,
+                status = status.as_u16(),
+                sent_status = sent.map(|status| status.as_u16()),
+                request_bytes,
+                bytes = self.response_bytes,
+                duration_ms = duration.as_secs_f64() * 1000.0,
+                client = self.client.map(tracing::field::display),
+                user = self.user,
+                user_agent = self.user_agent,
+                "request"
+            );
+        }
+    }
+}
+
+impl Drop for RequestRecord {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// A request's body whose bytes are counted.
+#[derive(Debug)]
+pub struct CountedBody<B> {
+    body: B,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<B: Body + Unpin> Body for CountedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.bytes.fetch_add(data.remaining() as u64, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A response's body that has the request logged when it is over.
+#[derive(Debug)]
+pub struct RecordedBody<B> {
+    body: B,
+    /// How many bytes are still to come, where that is known. Such a body is not asked again after its last byte.
+    left: Option<u64>,
+    record: RequestRecord,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for RecordedBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            let len = data.len() as u64;
+            self.record.response_bytes += len;
+            self.left = self.left.map(|left| left.saturating_sub(len));
+        }
+        let broken = matches!(frame, Some(Err(_)));
+        if frame.is_none() || (!broken && (self.left == Some(0) || self.body.is_end_stream())) {
+            self.record.complete = true;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Returns the path and the query with what may be secret left out.
+fn shown_path(uri: &Uri) -> String {
+    let Some(query) = uri.query() else { return shortened(uri.path()) };
+    let shown = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if !PLAIN_PARAMETERS.contains(&name) => format!("{name}=…"),
+        _ => pair.to_owned(),
+    });
+    shortened(&format!("{}?{}", uri.path(), shown.collect::<Vec<_>>().join("&")))
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    headers.get(USER_AGENT).map(|value| shortened(&String::from_utf8_lossy(value.as_bytes())))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_the_query_are_not_shown() {
+        let shown = |uri: &str| shown_path(&uri.parse().unwrap());
+        assert_eq!(shown("/v2/a/tags/list?n=5&last=x"), "/v2/a/tags/list?n=5&last=x");
+        assert_eq!(shown("/v2/?_state=abc&token=t&digest=sha256:0"), "/v2/?_state=…&token=…&digest=sha256:0");
+        assert_eq!(shown("/v2/?flag"), "/v2/?flag");
+        assert_eq!(shown(&format!("/{}", "a".repeat(5000))).chars().count(), TEXT_MAX + 1);
+    }
+}
