@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::command;
+use crate::config::{self, ConfigError, Loaded};
+use crate::telemetry;
+
+/// What a process ends with when something failed.
+const FAILURE: u8 = 1;
+/// What a process ends with when the command line or the configuration is wrong.
+const USAGE: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  registry serve                           serve from ./registry-data on 127.0.0.1:5000
+  registry serve /etc/registry/config.yml  serve as a file says
+  REGISTRY_HTTP_ADDR=:5000 registry serve  override a key of the configuration
+  registry config check config.yml         look for mistakes without serving
+
+Exit status: 0 for success, 1 for a failure, 2 for a wrong command line or configuration.";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  registry config check config.yml         name every mistake, with its line
+  registry config print config.yml         show what is in effect, defaults and variables included
+  registry config schema > schema.json     let an editor check and complete the file
+  registry config env | grep TLS           find the variable for a key";
+
+/// A container registry.
+#[derive(Debug, Parser)]
+#[command(name = "registry", version, disable_version_flag = true, after_help = EXAMPLES)]
+struct Cli {
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the registry until SIGTERM or SIGINT
+    Serve(Source),
+    /// Look at the configuration
+    #[command(subcommand, after_help = CONFIG_EXAMPLES)]
+    Config(ConfigCommand),
+    /// Print the completions for a shell
+    #[command(after_help = "Example:\n  registry completions bash > /etc/bash_completion.d/registry")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check the configuration, and name every mistake
+    Check(Source),
+    /// Print the configuration in effect, with secrets masked
+    Print(Source),
+    /// Print the JSON schema of the configuration
+    Schema,
+    /// Print the name of every environment variable, and the key that it sets
+    Env,
+}
+
+#[derive(Debug, clap::Args)]
+struct Source {
+    /// The configuration file [default: the one that REGISTRY_CONFIGURATION_PATH names, else built-in settings]
+    file: Option<PathBuf>,
+}
+
+/// Runs the program with its arguments, of which the first is its name, and its environment, and returns the exit
+/// status: 0 for success, 1 for a failure, 2 for a wrong command line or configuration.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // There is nobody to tell when the terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+    };
+    let result = match Environment::read(environment) {
+        Ok(environment) => cli.command.run(&environment),
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error:#}");
+            ExitCode::from(if error.is::<ConfigError>() || error.is::<NotUnicode>() { USAGE } else { FAILURE })
+        }
+    }
+}
+
+/// Tells whether whoever read the output has had enough, as `head` has after some lines.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What the program takes from the process's environment.
+struct Environment {
+    /// The variables whose names start with `REGISTRY_`.
+    variables: Vec<(String, String)>,
+    no_color: bool,
+}
+
+/// A variable of the registry is not text.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: the value is not UTF-8")]
+struct NotUnicode(String);
+
+impl Environment {
+    fn read(all: impl IntoIterator<Item = (OsString, OsString)>) -> anyhow::Result<Self> {
+        let mut environment = Self { variables: Vec::new(), no_color: false };
+        for (name, value) in all {
+            let Some(name) = name.to_str() else { continue };
+            if name == "NO_COLOR" {
+                environment.no_color = !value.is_empty();
+            } else if name.starts_with("REGISTRY_") {
+                let value = value.into_string().map_err(|_| NotUnicode(name.to_owned()))?;
+                environment.variables.push((name.to_owned(), value));
+            }
+        }
+        Ok(environment)
+    }
+
+    fn load(&self, source: &Source) -> Result<Loaded, ConfigError> {
+        config::load(source.file.as_deref(), &self.variables)
+    }
+}
+
+impl Command {
+    fn run(self, environment: &Environment) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(source) => {
+                let loaded = environment.load(&source)?;
+                telemetry::init(&loaded.config.log, !environment.no_color && io::stderr().is_terminal())?;
+                loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                loaded.notes.iter().for_each(|note| tracing::info!("{note}"));
+                command::serve::run(loaded.config)
+            }
+            Self::Config(ConfigCommand::Check(source)) => command::config::check(&environment.load(&source)?),
+            Self::Config(ConfigCommand::Print(source)) => command::config::print(&environment.load(&source)?),
+            Self::Config(ConfigCommand::Schema) => command::config::schema(),
+            Self::Config(ConfigCommand::Env) => command::config::variables(),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "registry", &mut script);
+                Ok(io::stdout().write_all(&script)?)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,4 @@
+//! What the subcommands do.
+
+pub(crate) mod config;
+pub(crate) mod serve;

@@ -1,0 +1,187 @@
+//! Overriding the configuration by environment variables, by distribution's rule.
+//!
+//! `REGISTRY_HTTP_ADDR` sets `http.addr`: the parts of a name are the keys in capitals (in a few places another word,
+//! see `x-variable` in the schema). Variables are applied in the order of their names, so that `REGISTRY_STORAGE=s3`
+//! comes before `REGISTRY_STORAGE_S3_BUCKET`. A value is YAML, and replaces what it sets. A number is the place in a
+//! list, or the place after its end. A free key is found whatever its case, and else created in lower case.
+//!
+//! Source: distribution, `configuration/parser.go`.
+
+use std::io;
+use std::path;
+use std::sync::Arc;
+
+use super::problem::{Problem, nearest};
+use super::shape::Shape;
+use super::tree::{Node, Origin, Value};
+use super::yaml;
+
+/// What every variable of the registry starts with.
+pub(super) const PREFIX: &str = "REGISTRY_";
+/// The variable with the path of the configuration file.
+pub const CONFIGURATION_PATH: &str = "REGISTRY_CONFIGURATION_PATH";
+/// The variable with the directory of the embedded configuration.
+pub const DATA: &str = "REGISTRY_DATA";
+
+/// Reads a file with a secret; a failure is reported with the variable that names the file.
+pub type ReadSecret<'a> = &'a dyn Fn(&path::Path) -> io::Result<String>;
+
+/// What came of applying variables.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Applies the variables to `root`. Those that are not the registry's are left out of account; those that set nothing
+/// are warned of, because Kubernetes adds some.
+pub(super) fn apply(
+    root: &mut Node,
+    shape: &Shape,
+    variables: &[(String, String)],
+    read_secret: ReadSecret<'_>,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut sorted: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    sorted.sort();
+    for (name, value) in sorted {
+        if name == CONFIGURATION_PATH || name == DATA {
+            continue;
+        }
+        let variable = Variable { name: name.as_str().into(), value, read_secret };
+        let parts: Vec<&str> = name[PREFIX.len()..].split('_').collect();
+        match variable.set(root, shape, &parts) {
+            Ok(Recognised::Yes) => {}
+            Ok(Recognised::No) => outcome.warnings.push(unrecognised(name, shape)),
+            Err(message) => outcome.problems.push(Problem { origin: variable.origin(), message }),
+        }
+        expand_selectors(root, shape);
+    }
+    outcome
+}
+
+/// Puts an empty section of that name where a single value selects one: `storage: inmemory`.
+pub(super) fn expand_selectors(root: &mut Node, shape: &Shape) {
+    let Shape::Section { keys, .. } = shape else { return };
+    for key in keys {
+        if let (Shape::Section { selector: true, .. }, Some(node)) = (&key.shape, root.get_mut(&key.name))
+            && let Value::Scalar(scalar) = &node.value
+        {
+            let section = Node { origin: node.origin.clone(), value: Value::Null };
+            node.value = Value::Map(vec![(scalar.text.clone(), section)]);
+        }
+    }
+}
+
+fn unrecognised(name: &str, shape: &Shape) -> String {
+    let variables = shape.variables();
+    match nearest(name, variables.iter().map(|(name, _)| name.as_str())) {
+        Some(known) => format!("Ignoring unrecognized environment variable {name}; did you mean {known}?"),
+        None => format!("Ignoring unrecognized environment variable {name}"),
+    }
+}
+
+/// Whether the parts of a name lead to something that can be set.
+#[derive(Debug, PartialEq, Eq)]
+enum Recognised {
+    Yes,
+    No,
+}
+
+struct Variable<'a> {
+    name: Arc<str>,
+    value: &'a str,
+    read_secret: ReadSecret<'a>,
+}
+
+impl Variable<'_> {
+    fn origin(&self) -> Origin {
+        Origin::Variable(Arc::clone(&self.name))
+    }
+
+    /// Returns the value, parsed as YAML.
+    fn parsed(&self) -> Result<Node, String> {
+        yaml::parse(self.value, &|_| self.origin()).map_err(|error| error.message)
+    }
+
+    /// Sets what `parts` lead to below `node`. What is not recognised changes nothing.
+    fn set(&self, node: &mut Node, shape: &Shape, parts: &[&str]) -> Result<Recognised, String> {
+        let Some((part, rest)) = parts.split_first() else {
+            *node = self.parsed()?;
+            return Ok(Recognised::Yes);
+        };
+        match shape {
+            Shape::Section { keys, .. } => match keys.iter().find(|key| key.variable == *part) {
+                Some(key) => self.set_entry(node, &key.name, &key.shape, rest),
+                None => Ok(Recognised::No),
+            },
+            Shape::Map(entry) => self.set_entry(node, &existing_key(node, part), entry, rest),
+            Shape::List(item) => self.set_item(node, part, item, rest),
+            Shape::Opaque if matches!(node.value, Value::List(_)) => self.set_item(node, part, shape, rest),
+            Shape::Opaque => self.set_entry(node, &existing_key(node, part), shape, rest),
+            Shape::Scalar { secret: true } if parts == ["FILE"] => self.set_from_file(node),
+            Shape::Scalar { .. } => Ok(Recognised::No),
+        }
+    }
+
+    fn set_entry(&self, node: &mut Node, key: &str, shape: &Shape, rest: &[&str]) -> Result<Recognised, String> {
+        if let Some(entry) = node.get_mut(key) {
+            return self.set(entry, shape, rest);
+        }
+        let mut entry = Node { origin: self.origin(), value: Value::Null };
+        let recognised = self.set(&mut entry, shape, rest)?;
+        if recognised == Recognised::Yes {
+            if !matches!(node.value, Value::Map(_)) {
+                *node = Node::empty_map(self.origin());
+            }
+            if let Value::Map(entries) = &mut node.value {
+                entries.push((key.to_owned(), entry));
+            }
+        }
+        Ok(recognised)
+    }
+
+    fn set_item(&self, node: &mut Node, part: &str, shape: &Shape, rest: &[&str]) -> Result<Recognised, String> {
+        let index: usize = part
+            .parse()
+            .map_err(|_| format!("non-numeric index `{part}`; expected the place in a list, counted from 0"))?;
+        if !matches!(node.value, Value::List(_)) {
+            *node = Node { origin: self.origin(), value: Value::List(Vec::new()) };
+        }
+        let Value::List(items) = &mut node.value else { return Ok(Recognised::No) };
+        if index > items.len() {
+            return Err(format!("undefined index {index}; the list has {} entries", items.len()));
+        }
+        if let Some(item) = items.get_mut(index) {
+            return self.set(item, shape, rest);
+        }
+        let mut item = Node { origin: self.origin(), value: Value::Null };
+        let recognised = self.set(&mut item, shape, rest)?;
+        if recognised == Recognised::Yes {
+            items.push(item);
+        }
+        Ok(recognised)
+    }
+
+    fn set_from_file(&self, node: &mut Node) -> Result<Recognised, String> {
+        let plain = self.name.trim_end_matches("_FILE");
+        if matches!(&node.origin, Origin::Variable(name) if **name == *plain) {
+            return Err(format!("`{plain}` is set too; expected one of the two"));
+        }
+        let secret = (self.read_secret)(path::Path::new(self.value))
+            .map_err(|error| format!("file `{}` cannot be read: {error}", self.value))?;
+        // Editors and `echo` end a file with a line feed that is no part of the secret.
+        let secret = secret.strip_suffix('\n').unwrap_or(&secret);
+        *node = Node::text(self.origin(), secret.strip_suffix('\r').unwrap_or(secret));
+        Ok(Recognised::Yes)
+    }
+}
+
+/// Returns the spelling of a free key that is there already, or else its name in lower case.
+fn existing_key(node: &Node, part: &str) -> String {
+    match &node.value {
+        Value::Map(entries) => entries.iter().map(|(key, _)| key).find(|key| key.eq_ignore_ascii_case(part)).cloned(),
+        _ => None,
+    }
+    .unwrap_or_else(|| part.to_lowercase())
+}

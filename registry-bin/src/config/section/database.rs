@@ -1,0 +1,14 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::value::DatabaseUrl;
+
+/// Where the metadata are kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// The database: `sqlite:PATH`, or `sqlite::memory:` for one that ends with the process. Default: `registry.db` in
+    /// the root directory of the file system driver, or in memory for the driver for memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<DatabaseUrl>,
+}

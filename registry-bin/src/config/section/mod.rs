@@ -1,0 +1,93 @@
+//! The keys of the configuration: one struct a section.
+//!
+//! These structs are the only place that says which keys exist. Decoding, the JSON schema, the names of environment
+//! variables and the suggestions for misspelt keys all follow from them.
+
+mod auth;
+mod database;
+mod health;
+mod http;
+mod limit;
+mod log;
+mod storage;
+mod tls;
+mod unsupported;
+mod validation;
+
+pub use auth::{AuthConfig, AuthKind, HtpasswdConfig, NoAuthConfig};
+pub use database::DatabaseConfig;
+pub use health::{FileCheck, HealthConfig, HttpCheck, StorageCheck, TcpCheck};
+pub use http::{
+    DebugConfig, H2cConfig, Http2Config, HttpConfig, LimitsConfig, Network as HttpNetwork, PrometheusConfig,
+};
+pub use limit::{CatalogConfig, TagsConfig};
+pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
+pub use storage::{
+    BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, InMemoryConfig, MaintenanceConfig,
+    ReadOnlyConfig, RedirectConfig, StorageConfig, StorageDriver, TagConfig, UploadPurgingConfig,
+};
+pub use tls::{CipherSuite, ClientAuth, MinimumTls, TlsConfig};
+pub use unsupported::{MiddlewareConfig, NotificationsConfig, PolicyConfig, ProxyConfig, RedisConfig};
+pub use validation::{IndexesConfig, ManifestsConfig, Platform, Platforms, UrlsConfig, ValidationConfig};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::value::{Opaque, Version};
+
+/// Settings of the registry. A key without a value is the same as no key.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The version of the format: `0.1`. Required in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// The older name of `log.level`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loglevel: Option<LogLevel>,
+    /// Where the bytes are kept: exactly one driver, and what holds for all of them. The name of a driver alone
+    /// selects it with its defaults.
+    pub storage: StorageConfig,
+    /// Where the metadata are kept.
+    pub database: DatabaseConfig,
+    /// Who may use the registry: at most one way. The name of a way alone selects it.
+    pub auth: AuthConfig,
+    /// How the registry is reached.
+    pub http: HttpConfig,
+    /// What is checked while the registry runs.
+    pub health: HealthConfig,
+    /// The list of repositories.
+    pub catalog: CatalogConfig,
+    /// The lists of tags.
+    pub tags: TagsConfig,
+    /// What a manifest must fulfil.
+    pub validation: ValidationConfig,
+    /// Middleware.
+    #[serde(skip_serializing)]
+    pub middleware: MiddlewareConfig,
+    /// Webhooks.
+    #[serde(skip_serializing)]
+    pub notifications: NotificationsConfig,
+    /// A Redis server.
+    #[serde(skip_serializing)]
+    pub redis: RedisConfig,
+    /// Pulling through from another registry.
+    #[serde(skip_serializing)]
+    pub proxy: ProxyConfig,
+    /// Rules for repositories.
+    #[serde(skip_serializing)]
+    pub policy: PolicyConfig,
+    /// Settings of distribution 2 for schema 1 images. Accepted without effect.
+    #[serde(skip_serializing)]
+    pub compatibility: Option<Opaque>,
+    /// Settings of distribution 2 for crash reporters. Accepted without effect.
+    #[serde(skip_serializing)]
+    pub reporting: Option<Opaque>,
+}
+
+/// Reads a section that is there even when it is empty.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

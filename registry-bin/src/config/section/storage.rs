@@ -1,0 +1,205 @@
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::present;
+use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
+
+/// Where the bytes are kept: exactly one driver, and what holds for all of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("type" = ["object", "string"]))]
+pub struct StorageConfig {
+    /// The driver for a directory.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub filesystem: Option<FilesystemConfig>,
+    /// The driver for memory: everything is lost when the process ends. For tests.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub inmemory: Option<InMemoryConfig>,
+    /// The driver for Amazon S3. Not supported yet.
+    #[serde(deserialize_with = "present", skip_serializing)]
+    pub s3: Option<Opaque>,
+    /// The older name of `storage.s3`. Not supported yet.
+    #[serde(deserialize_with = "present", skip_serializing)]
+    pub s3aws: Option<Opaque>,
+    /// The driver for Google Cloud Storage. Not supported yet.
+    #[serde(deserialize_with = "present", skip_serializing)]
+    pub gcs: Option<Opaque>,
+    /// The driver for Azure Blob Storage. Not supported yet.
+    #[serde(deserialize_with = "present", skip_serializing)]
+    pub azure: Option<Opaque>,
+    /// The driver for OpenStack Swift. Not supported yet.
+    #[serde(deserialize_with = "present", skip_serializing)]
+    pub swift: Option<Opaque>,
+    /// The driver for Aliyun OSS. Not supported yet.
+    #[serde(deserialize_with = "present", skip_serializing)]
+    pub oss: Option<Opaque>,
+    /// Deleting.
+    pub delete: DeleteConfig,
+    /// Redirects to the storage.
+    pub redirect: RedirectConfig,
+    /// Caches of blob descriptors.
+    pub cache: CacheConfig,
+    /// What is done to the storage from time to time.
+    pub maintenance: MaintenanceConfig,
+    /// Looking up tags.
+    pub tag: TagConfig,
+}
+
+/// The driver that a configuration names.
+#[derive(Debug, Clone, Copy)]
+pub enum StorageDriver<'a> {
+    /// A directory.
+    Filesystem(&'a FilesystemConfig),
+    /// Memory.
+    InMemory,
+}
+
+impl StorageConfig {
+    /// Returns the driver. A loaded configuration names exactly one.
+    pub fn driver(&self) -> StorageDriver<'_> {
+        match &self.filesystem {
+            Some(filesystem) => StorageDriver::Filesystem(filesystem),
+            None => StorageDriver::InMemory,
+        }
+    }
+
+    /// Returns the names of all drivers that are there, and of those among them that do not exist here yet.
+    pub(in crate::config) fn named_drivers(&self) -> (Vec<&'static str>, Vec<&'static str>) {
+        let own = [("filesystem", self.filesystem.is_some()), ("inmemory", self.inmemory.is_some())];
+        let foreign = [
+            ("s3", self.s3.is_some()),
+            ("s3aws", self.s3aws.is_some()),
+            ("gcs", self.gcs.is_some()),
+            ("azure", self.azure.is_some()),
+            ("swift", self.swift.is_some()),
+            ("oss", self.oss.is_some()),
+        ];
+        let present = |(name, is_there): (&'static str, bool)| is_there.then_some(name);
+        let foreign: Vec<_> = foreign.into_iter().filter_map(present).collect();
+        (own.into_iter().filter_map(present).chain(foreign.iter().copied()).collect(), foreign)
+    }
+
+    /// Returns where the metadata are kept when nothing else is said: beside the bytes.
+    pub(in crate::config) fn default_database(&self) -> DatabaseUrl {
+        match self.driver() {
+            StorageDriver::Filesystem(filesystem) => DatabaseUrl::Sqlite(filesystem.rootdirectory.join("registry.db")),
+            StorageDriver::InMemory => DatabaseUrl::Memory,
+        }
+    }
+}
+
+/// The driver for a directory.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FilesystemConfig {
+    /// The directory, in which `docker/registry/v2` is. Default: `/var/lib/registry`.
+    pub rootdirectory: PathBuf,
+    /// How many operations on files may run at the same time. Default: 100; less than 25 is taken as 25.
+    pub maxthreads: u32,
+}
+
+impl Default for FilesystemConfig {
+    fn default() -> Self {
+        Self { rootdirectory: "/var/lib/registry".into(), maxthreads: 100 }
+    }
+}
+
+/// The driver for memory. It has no settings.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InMemoryConfig {}
+
+/// Deleting.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeleteConfig {
+    /// Whether clients may delete manifests, tags and blobs. Default: false.
+    pub enabled: bool,
+}
+
+/// Redirects to the storage.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedirectConfig {
+    /// Whether the registry always sends the bytes itself. Without effect for the drivers there are.
+    pub disable: bool,
+}
+
+/// Caches of blob descriptors.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheConfig {
+    /// The cache. `inmemory` is accepted without effect; `redis` is not supported yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blobdescriptor: Option<BlobDescriptorCache>,
+    /// The older name of `storage.cache.blobdescriptor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layerinfo: Option<BlobDescriptorCache>,
+    /// How many descriptors the cache holds. Accepted without effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blobdescriptorsize: Option<u64>,
+}
+
+/// Where blob descriptors are cached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BlobDescriptorCache {
+    /// In the process.
+    InMemory,
+    /// In Redis.
+    Redis,
+}
+
+/// What is done to the storage from time to time.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaintenanceConfig {
+    /// Removing uploads that nobody finished.
+    pub uploadpurging: UploadPurgingConfig,
+    /// Serving without writing.
+    pub readonly: ReadOnlyConfig,
+}
+
+/// Removing uploads that nobody finished.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadPurgingConfig {
+    /// Whether unfinished uploads are removed. Default: true.
+    pub enabled: bool,
+    /// How long an upload may stand still before it is removed: a duration. Default: `168h`.
+    pub age: GoDuration,
+    /// The time between two searches: a duration. Default: `24h`.
+    pub interval: GoDuration,
+    /// Whether removals are only logged. Default: false.
+    pub dryrun: bool,
+}
+
+impl Default for UploadPurgingConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            age: GoDuration::from_secs(7 * 24 * 3600),
+            interval: GoDuration::from_secs(24 * 3600),
+            dryrun: false,
+        }
+    }
+}
+
+/// Serving without writing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadOnlyConfig {
+    /// Whether pushes and deletes are refused with 405. Default: false.
+    pub enabled: bool,
+}
+
+/// Looking up tags.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TagConfig {
+    /// How many tags are looked up at the same time. Accepted without effect: one query finds them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrencylimit: Option<u32>,
+}

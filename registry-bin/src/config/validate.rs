@@ -1,0 +1,228 @@
+//! The rules that concern more than one value, and what is said about settings that have no effect.
+
+use std::collections::BTreeMap;
+
+use registry_http::headers::{CustomHeaders, HeaderError};
+use registry_http::server;
+
+use super::problem::{Problem, quoted};
+use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms};
+use super::tree::{Node, Path, Step};
+use super::value::Secret;
+
+/// Checks a configuration whose single values are valid.
+///
+/// `tree` is what it was decoded from; `reported` are the paths that were complained about already.
+pub(super) fn check(config: &Config, tree: &Node, reported: &[Path]) -> Vec<Problem> {
+    let mut check = Check { tree, reported, problems: Vec::new() };
+    if config.version.is_none() {
+        check.report("version", "missing key `version`; expected `version: 0.1`");
+    }
+    check.storage(config);
+    check.auth(config);
+    check.http(config);
+    check.health(config);
+    let indexes = &config.validation.manifests.indexes;
+    if indexes.platforms == Platforms::List && indexes.platformlist.is_empty() {
+        let path = "validation.manifests.indexes.platforms";
+        check.report(path, format!("`{path}` is `list`, and `validation.manifests.indexes.platformlist` is empty"));
+    }
+    check.problems
+}
+
+/// Returns what is worth knowing about accepted settings.
+pub(super) fn notes(config: &Config) -> Vec<String> {
+    let cache = &config.storage.cache;
+    let without_effect = [
+        ("compatibility", config.compatibility.is_some(), "images of schema 1 are handled without settings"),
+        ("reporting", config.reporting.is_some(), "nothing is reported to others"),
+        ("http.secret", !config.http.secret.is_empty(), "the state of uploads is in the database"),
+        (
+            "storage.cache",
+            cache.blobdescriptor.is_some() || cache.layerinfo.is_some() || cache.blobdescriptorsize.is_some(),
+            "descriptors come from the database",
+        ),
+        ("storage.tag.concurrencylimit", config.storage.tag.concurrencylimit.is_some(), "one query finds all tags"),
+    ];
+    without_effect
+        .into_iter()
+        .filter(|(_, is_set, _)| *is_set)
+        .map(|(key, _, reason)| format!("`{key}` has no effect: {reason}"))
+        .collect()
+}
+
+struct Check<'a> {
+    tree: &'a Node,
+    reported: &'a [Path],
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn report(&mut self, path: &str, message: impl Into<String>) {
+        self.report_at(Path::of_keys(path), message);
+    }
+
+    /// Adds a problem, unless it may be no more than the consequence of one that is known.
+    fn report_at(&mut self, path: Path, message: impl Into<String>) {
+        if !self.reported.iter().any(|known| known.overlaps(&path)) {
+            self.problems.push(Problem { origin: self.tree.origin_of(&path).clone(), message: message.into() });
+        }
+    }
+
+    fn storage(&mut self, config: &Config) {
+        let (named, foreign) = config.storage.named_drivers();
+        match *named {
+            [] => self.report("storage", "no storage driver; expected one of `storage.filesystem`, `storage.inmemory`"),
+            [_] => {
+                for driver in foreign {
+                    let path = format!("storage.{driver}");
+                    self.report(&path, format!("not supported yet: {path}"));
+                }
+            }
+            // The environment is the more surprising of two places.
+            [_, second, ..] => self.report(
+                &format!("storage.{second}"),
+                format!("multiple storage drivers: {}; expected exactly one", quoted(&named)),
+            ),
+        }
+        let cache = &config.storage.cache;
+        for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {
+            if value == Some(BlobDescriptorCache::Redis) {
+                let path = format!("storage.cache.{key}");
+                self.report(&path, format!("not supported yet: {path}: redis"));
+            }
+        }
+        let purging = &config.storage.maintenance.uploadpurging;
+        self.above_zero("storage.maintenance.uploadpurging.age", purging.age.is_zero());
+        self.above_zero("storage.maintenance.uploadpurging.interval", purging.interval.is_zero());
+    }
+
+    fn auth(&mut self, config: &Config) {
+        let (named, foreign) = config.auth.named_kinds();
+        if let [_, second, ..] = *named {
+            let message = format!("multiple kinds of authentication: {}; expected at most one", quoted(&named));
+            self.report(&format!("auth.{second}"), message);
+            return;
+        }
+        for kind in foreign {
+            let path = format!("auth.{kind}");
+            self.report(&path, format!("not supported yet: {path}"));
+        }
+        if config.auth.htpasswd.as_ref().is_some_and(|htpasswd| htpasswd.path.as_os_str().is_empty()) {
+            self.report("auth.htpasswd", "missing key `auth.htpasswd.path`; expected the path of a file");
+        }
+    }
+
+    fn http(&mut self, config: &Config) {
+        let http = &config.http;
+        let is_unix = matches!(http.addr.get(), server::ListenAddress::Unix(_));
+        match http.net {
+            Some(HttpNetwork::Unix) if !is_unix => {
+                self.report("http.net", "`http.net` is `unix`; expected a path with a `/` in it as `http.addr`");
+            }
+            Some(HttpNetwork::Tcp) if is_unix => {
+                self.report("http.net", "`http.net` is `tcp`; expected `HOST:PORT` as `http.addr`");
+            }
+            _ => {}
+        }
+        if !http.debug.prometheus.path.starts_with('/') {
+            self.report(
+                "http.debug.prometheus.path",
+                "`http.debug.prometheus.path`: expected a path such as `/metrics`",
+            );
+        }
+        self.headers(&http.headers);
+        let limits = &http.limits;
+        for (key, limit) in [
+            ("handshaketimeout", limits.handshaketimeout),
+            ("headertimeout", limits.headertimeout),
+            ("idletimeout", limits.idletimeout),
+            ("bodytimeout", limits.bodytimeout),
+        ] {
+            self.above_zero(&format!("http.limits.{key}"), limit.is_zero());
+        }
+        for (key, value, least) in [
+            ("maxconnections", limits.maxconnections, 1),
+            ("maxheaderbytes", limits.maxheaderbytes, 8192),
+            ("maxstreams", limits.maxstreams, 1),
+        ] {
+            if value < least {
+                let path = format!("http.limits.{key}");
+                self.report(&path, format!("`{path}`: expected at least {least}, found `{value}`"));
+            }
+        }
+        let tls = &http.tls;
+        match (&tls.certificate, &tls.key) {
+            (Some(_), None) => self.report("http.tls", "missing key `http.tls.key`; expected the path of a file"),
+            (None, Some(_)) => {
+                self.report("http.tls", "missing key `http.tls.certificate`; expected the path of a file");
+            }
+            (None, None) if !tls.clientcas.is_empty() => self
+                .report("http.tls.clientcas", "`http.tls.clientcas` needs `http.tls.certificate` and `http.tls.key`"),
+            _ => {}
+        }
+    }
+
+    fn headers(&mut self, headers: &BTreeMap<String, Vec<String>>) {
+        let Err(error) = CustomHeaders::parse(headers) else { return };
+        let name = match &error {
+            HeaderError::Name(name) => Some(name.as_str()),
+            HeaderError::Value(name) | HeaderError::Reserved(name) => Some(name.as_str()),
+            _ => None,
+        };
+        let key = name.and_then(|name| headers.keys().find(|key| key.eq_ignore_ascii_case(name)));
+        let mut path = Path::of_keys("http.headers");
+        path.0.extend(key.map(|key| Step::Key(key.clone())));
+        self.report_at(path, format!("`http.headers`: {error}"));
+    }
+
+    fn health(&mut self, config: &Config) {
+        let health = &config.health;
+        self.above_zero("health.storagedriver.interval", health.storagedriver.interval.is_zero());
+        for (index, check) in health.file.iter().enumerate() {
+            self.item("file", index, "interval", !check.interval.is_zero(), "a duration above zero");
+            self.item("file", index, "file", !check.file.as_os_str().is_empty(), "the path of a file");
+        }
+        for (index, check) in health.http.iter().enumerate() {
+            let is_url = check.uri.parse::<http::Uri>().is_ok_and(|uri| {
+                matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+            });
+            self.item("http", index, "interval", !check.interval.is_zero(), "a duration above zero");
+            self.item("http", index, "uri", is_url, "a URL such as `https://HOST/PATH`");
+            self.item("http", index, "statuscode", (100..600).contains(&check.statuscode), "a status from 100 to 599");
+            let are_headers = check.headers.iter().all(|(name, values)| {
+                let is_value = |value: &Secret| http::HeaderValue::from_str(value.expose()).is_ok();
+                http::HeaderName::from_bytes(name.as_bytes()).is_ok() && values.iter().all(is_value)
+            });
+            self.item(
+                "http",
+                index,
+                "headers",
+                are_headers,
+                "names and values of headers, on one line and without control characters",
+            );
+        }
+        for (index, check) in health.tcp.iter().enumerate() {
+            let is_address = matches!(
+                server::ListenAddress::tcp(&check.addr),
+                Ok(server::ListenAddress::Tcp { host, port }) if !host.is_empty() && port != 0
+            );
+            self.item("tcp", index, "interval", !check.interval.is_zero(), "a duration above zero");
+            self.item("tcp", index, "addr", is_address, "`HOST:PORT`");
+        }
+    }
+
+    fn above_zero(&mut self, path: &str, is_zero: bool) {
+        if is_zero {
+            self.report(path, format!("`{path}`: expected a duration above zero"));
+        }
+    }
+
+    fn item(&mut self, list: &str, index: usize, key: &str, is_valid: bool, expected: &str) {
+        if !is_valid {
+            let step = |name: &str| Step::Key(name.to_owned());
+            let path = Path(vec![step("health"), step(list), Step::Index(index), step(key)]);
+            self.report_at(path.clone(), format!("`{path}`: expected {expected}"));
+        }
+    }
+}

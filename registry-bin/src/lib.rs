@@ -1,0 +1,8 @@
+//! The `registry` binary as a library: configuration, command line, logs and wiring.
+//!
+//! [`cli::run`] is the program. Nothing here reads the process's environment: `main` hands it over.
+
+pub mod cli;
+mod command;
+pub mod config;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! Tests of the binary as a whole, and of the configuration as a whole.
+
+mod crate_graph;
