@@ -5,4 +5,7 @@
 pub mod cli;
 mod command;
 pub mod config;
+mod schedule;
+mod signal;
 pub mod telemetry;
+mod wire;

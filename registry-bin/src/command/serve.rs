@@ -1,8 +1,52 @@
 //! `registry serve`.
 
-use crate::config::Config;
+use std::sync::Arc;
 
-/// Serves as the configuration says.
-pub(crate) fn run(_config: Config) -> anyhow::Result<()> {
-    anyhow::bail!("nothing to serve yet")
+use anyhow::Context as _;
+use registry_http::RegistryService;
+use registry_http::metrics::Metrics;
+use registry_http::server::{ServeOutcome, Server};
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::signal::Stop;
+use crate::{schedule, wire};
+
+/// Serves as the configuration says, until SIGTERM or SIGINT.
+pub(crate) fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut stop = Stop::listen()?;
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), ""));
+    let registry = wire::registry(&config).await?;
+    let service = RegistryService::new(registry.clone())
+        .with_config(wire::service(&config)?)
+        .with_authenticator(wire::authenticator(&config).await?)
+        .with_metrics(Arc::clone(&metrics));
+    let server = Server::bind(wire::server(&config.http)).await.context("http.addr")?;
+    let server = server.count_connections(metrics.connections());
+    for address in server.addresses() {
+        tracing::info!(%address, tls = config.http.tls.key_pair().is_some(), "listening");
+    }
+
+    let purge = tokio::spawn(schedule::purge_uploads(registry, config.storage.maintenance.uploadpurging.clone()));
+    let (drain, draining) = oneshot::channel::<()>();
+    let mut serving = tokio::spawn(server.serve(service, async { drop(draining.await) }));
+    tokio::select! {
+        () = stop.next() => tracing::info!("stopping; requests in flight may finish"),
+        ended = &mut serving => anyhow::bail!("the server ended by itself: {ended:?}"),
+    }
+    drop(drain);
+    tokio::select! {
+        outcome = serving => match outcome? {
+            ServeOutcome::Drained => tracing::info!("stopped"),
+            ServeOutcome::Cut => tracing::warn!("stopped; some requests took too long and were cut"),
+        },
+        () = stop.next() => tracing::warn!("stopped at once, at the second signal"),
+    }
+    purge.abort();
+    Ok(())
 }

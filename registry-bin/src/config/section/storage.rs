@@ -82,7 +82,7 @@ impl StorageConfig {
     }
 
     /// Returns where the metadata are kept when nothing else is said: beside the bytes.
-    pub(in crate::config) fn default_database(&self) -> DatabaseUrl {
+    pub(crate) fn default_database(&self) -> DatabaseUrl {
         match self.driver() {
             StorageDriver::Filesystem(filesystem) => DatabaseUrl::Sqlite(filesystem.rootdirectory.join("registry.db")),
             StorageDriver::InMemory => DatabaseUrl::Memory,

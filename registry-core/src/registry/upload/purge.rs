@@ -22,6 +22,16 @@ pub struct PurgeReport {
 }
 
 impl Registry {
+    /// Counts what [`purge_uploads`](Self::purge_uploads) would end, up to a hundred of each kind.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn expired_uploads(&self, now: Timestamp) -> RegistryResult<PurgeReport> {
+        let expired = self.metadata.expired_uploads(now, BATCH).await?.len() as u64;
+        let abandoned = self.blobs.staged_before(self.abandoned_before(now), BATCH).await?.len() as u64;
+        Ok(PurgeReport { expired, abandoned })
+    }
+
     /// Ends every session that has expired at `now`, and discards staged bytes that no session can own any more.
     ///
     /// Repeatable, and safe to run in several processes at once.
@@ -42,8 +52,7 @@ impl Registry {
                 break;
             }
         }
-        let age = self.options.upload_lifetime.saturating_add(CLOCK_MARGIN);
-        let before = now.minus(age);
+        let before = self.abandoned_before(now);
         loop {
             let abandoned = self.blobs.staged_before(before, BATCH).await?;
             for staged in &abandoned {
@@ -55,5 +64,10 @@ impl Registry {
             }
         }
         Ok(report)
+    }
+
+    /// The last write to staged bytes that no session can own any more was before this.
+    fn abandoned_before(&self, now: Timestamp) -> Timestamp {
+        now.minus(self.options.upload_lifetime.saturating_add(CLOCK_MARGIN))
     }
 }

@@ -1,0 +1,41 @@
+//! What is done from time to time while the registry serves.
+
+use std::time::Duration;
+
+use registry_core::Registry;
+use registry_core::store::Timestamp;
+use tokio::time::{MissedTickBehavior, interval_at, Instant};
+
+use crate::config::UploadPurgingConfig;
+
+/// How long after the start the first purge runs: late enough not to be in the way of the first requests.
+const FIRST_PURGE: Duration = Duration::from_secs(60);
+
+/// Ends uploads that nobody goes on with, until dropped.
+pub(crate) async fn purge_uploads(registry: Registry, config: UploadPurgingConfig) {
+    if !config.enabled {
+        return std::future::pending().await;
+    }
+    let every = config.interval.get().max(Duration::from_secs(1));
+    let mut ticks = interval_at(Instant::now() + FIRST_PURGE.min(every), every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let purged = if config.dryrun {
+            registry.expired_uploads(Timestamp::now()).await
+        } else {
+            registry.purge_uploads(Timestamp::now()).await
+        };
+        match purged {
+            Ok(report) => tracing::info!(
+                expired = report.expired,
+                abandoned = report.abandoned,
+                dry_run = config.dryrun,
+                "uploads purged"
+            ),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "uploads could not be purged; trying again later");
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! From a configuration to a registry that serves: the only file that names concrete stores.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use registry_core::memory::MemoryMetadataStore;
+use registry_core::registry::{IndexChildren, Platform};
+use registry_core::store::{BlobStore, MetadataStore};
+use registry_core::{Registry, RegistryOptions};
+use registry_http::auth::{Authenticator, Htpasswd, HtpasswdConfig, NoAuthentication};
+use registry_http::client_address::TrustedProxies;
+use registry_http::headers::CustomHeaders;
+use registry_http::server::{
+    ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig,
+};
+use registry_http::ServiceConfig;
+use registry_storage::{FilesystemConfig, StorageConfig};
+
+use crate::config::{
+    AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, StorageDriver, TrustedProxy, ValidationConfig,
+};
+
+/// Opens the stores and puts the registry over them.
+pub(crate) async fn registry(config: &Config) -> anyhow::Result<Registry> {
+    let blobs = blobs(config).await.context("opening the storage")?;
+    let metadata = metadata(config).await.context("opening the database")?;
+    Ok(Registry::new(blobs, metadata, options(config)))
+}
+
+async fn blobs(config: &Config) -> anyhow::Result<Arc<dyn BlobStore>> {
+    let storage = match config.storage.driver() {
+        StorageDriver::Filesystem(filesystem) => {
+            let mut driver = FilesystemConfig::new(&filesystem.rootdirectory);
+            driver.max_threads = filesystem.maxthreads as usize;
+            StorageConfig::Filesystem(driver)
+        }
+        StorageDriver::InMemory => StorageConfig::InMemory,
+    };
+    Ok(tokio::task::spawn_blocking(move || storage.build()).await??)
+}
+
+async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {
+    let url = config.database.url.clone().unwrap_or_else(|| config.storage.default_database());
+    Ok(match url {
+        DatabaseUrl::Memory => Arc::new(MemoryMetadataStore::default()),
+        DatabaseUrl::Sqlite(path) => {
+            let url = registry_db::DatabaseUrl::Sqlite(path);
+            registry_db::open(&registry_db::DatabaseConfig::new(url)).await?
+        }
+    })
+}
+
+fn options(config: &Config) -> RegistryOptions {
+    RegistryOptions {
+        delete_enabled: config.storage.delete.enabled,
+        read_only: config.storage.maintenance.readonly.enabled,
+        upload_lifetime: config.storage.maintenance.uploadpurging.age.get(),
+        index_children: index_children(&config.validation),
+        ..RegistryOptions::default()
+    }
+}
+
+fn index_children(validation: &ValidationConfig) -> IndexChildren {
+    let indexes = &validation.manifests.indexes;
+    match indexes.platforms {
+        _ if validation.disabled => IndexChildren::Optional,
+        Platforms::All => IndexChildren::All,
+        Platforms::None => IndexChildren::Optional,
+        Platforms::List => {
+            let platform = |p: &crate::config::Platform| Platform {
+                os: p.os.clone(),
+                architecture: p.architecture.clone(),
+            };
+            IndexChildren::Platforms(indexes.platformlist.iter().map(platform).collect())
+        }
+    }
+}
+
+/// Makes the settings of the service.
+pub(crate) fn service(config: &Config) -> anyhow::Result<ServiceConfig> {
+    let http = &config.http;
+    Ok(ServiceConfig {
+        prefix: http.prefix.as_str().trim_end_matches('/').to_owned(),
+        external_url: http.host.as_ref().map(|host| host.get().clone()),
+        // distribution answers with whole addresses below `http.host` where that is set.
+        relative_urls: http.relativeurls.unwrap_or(http.host.is_none()),
+        trusted_proxies: trusted_proxies(&http.trustedproxies),
+        headers: CustomHeaders::parse(&http.headers).context("http.headers")?,
+        catalog_max_entries: config.catalog.maxentries as usize,
+        tags_max: config.tags.maxtags as usize,
+        access_log: !config.log.accesslog.disabled,
+    })
+}
+
+fn trusted_proxies(configured: &[TrustedProxy]) -> TrustedProxies {
+    let mut trusted = TrustedProxies::default();
+    for proxy in configured {
+        match proxy {
+            TrustedProxy::Network(network) => trusted.networks.push(*network),
+            TrustedProxy::Unix => trusted.unix = true,
+        }
+    }
+    trusted
+}
+
+/// Makes what decides who somebody is.
+pub(crate) async fn authenticator(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {
+    Ok(match config.auth.kind() {
+        AuthKind::None => Arc::new(NoAuthentication),
+        AuthKind::Htpasswd(htpasswd) => {
+            let settings = HtpasswdConfig::new(&htpasswd.realm, &htpasswd.path);
+            let opened = tokio::task::spawn_blocking(move || Htpasswd::open(settings)).await?;
+            Arc::new(opened.context("auth.htpasswd.path")?)
+        }
+    })
+}
+
+/// Makes the settings of the server for clients.
+pub(crate) fn server(config: &HttpConfig) -> ServerConfig {
+    let mut server = listener(config, config.addr.get());
+    server.tls = config.tls.key_pair().map(|(certificate, key)| {
+        let mut tls = TlsConfig::new(certificate, key);
+        tls.minimum_version = config.tls.minimumtls.into();
+        tls.cipher_suites = config.tls.ciphersuites.iter().map(|suite| suite.name()).collect();
+        tls.clients = (!config.tls.clientcas.is_empty()).then(|| ClientCertificates {
+            authorities: config.tls.clientcas.clone(),
+            mode: config.tls.clientauth.into(),
+        });
+        tls
+    });
+    server.http2 = !config.http2.disabled;
+    server.h2c = config.h2c.enabled;
+    server
+}
+
+/// Makes the settings of the server for operators, if there is to be one.
+pub(crate) fn debug_server(config: &HttpConfig) -> Option<ServerConfig> {
+    config.debug.addr.as_ref().map(|address| listener(config, address.get()))
+}
+
+fn listener(config: &HttpConfig, address: &ListenAddress) -> ServerConfig {
+    let limits: &LimitsConfig = &config.limits;
+    let mut server = ServerConfig::new(address.clone());
+    server.deadlines = Deadlines {
+        tls_handshake: limits.handshaketimeout.get(),
+        header: limits.headertimeout.get(),
+        idle: limits.idletimeout.get(),
+        body: Pace { window: limits.bodytimeout.get(), min_bytes: limits.bodyminbytes },
+        drain: config.draintimeout.get(),
+    };
+    server.limits = Limits {
+        connections: limits.maxconnections as usize,
+        header_bytes: limits.maxheaderbytes,
+        concurrent_streams: limits.maxstreams,
+    };
+    server
+}
