@@ -25,7 +25,18 @@ const TEXT_MAX: usize = 1024;
 
 /// Query parameters whose values say what was asked for, and are no secrets.
 const PLAIN_PARAMETERS: [&str; 13] = [
-    "account", "artifactType", "digest", "digest-algorithm", "from", "last", "mount", "n", "ns", "scope", "service", "tag",
+    "account",
+    "artifactType",
+    "digest",
+    "digest-algorithm",
+    "from",
+    "last",
+    "mount",
+    "n",
+    "ns",
+    "scope",
+    "service",
+    "tag",
     "verbose",
 ];
 
@@ -219,6 +230,9 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::task::Waker;
+
     use super::*;
 
     #[test]
@@ -228,5 +242,95 @@ mod tests {
         assert_eq!(shown("/v2/?_state=abc&token=t&digest=sha256:0"), "/v2/?_state=…&token=…&digest=sha256:0");
         assert_eq!(shown("/v2/?flag"), "/v2/?flag");
         assert_eq!(shown(&format!("/{}", "a".repeat(5000))).chars().count(), TEXT_MAX + 1);
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Returns the fields of the one event that is logged by `work`.
+    fn logged(work: impl FnOnce(RequestRecord)) -> serde_json::Value {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let request = http::Request::builder().uri("/v2/?n=1").header(USER_AGENT, "a\tb").body(()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            work(RequestRecord::open(&request.into_parts().0, "id-1", Some([192, 0, 2, 7].into()), true));
+        });
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(event["target"], "registry::access");
+        event["fields"].clone()
+    }
+
+    fn read(body: &mut (impl Body<Data = Bytes> + Unpin), frames: usize) {
+        for _ in 0..frames {
+            let frame = Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(frame, Poll::Ready(Some(Ok(_)))));
+        }
+    }
+
+    fn two_frames() -> impl Body<Data = Bytes> + Unpin {
+        let frames = ["abc", "de"].map(|text| Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(text))));
+        http_body_util::StreamBody::new(futures::stream::iter(frames))
+    }
+
+    #[test]
+    fn an_answer_is_logged_when_its_body_is_over() {
+        let fields = logged(|mut record| {
+            record.set_user("u");
+            let body = http_body_util::Full::new(Bytes::from_static(b"hello"));
+            read(&mut record.request_body(body.clone()), 1);
+            read(record.answer(Response::new(body)).body_mut(), 1);
+        });
+        assert_eq!(fields["status"], 200);
+        assert_eq!(fields["bytes"], 5);
+        assert_eq!(fields["request_bytes"], 5);
+        assert_eq!(fields["id"], "id-1");
+        assert_eq!(fields["method"], "GET");
+        assert_eq!(fields["path"], "/v2/?n=1");
+        assert_eq!(fields["user"], "u");
+        assert_eq!(fields["client"], "192.0.2.7");
+        assert_eq!(fields["user_agent"], "a\tb");
+        assert!(fields.get("sent_status").is_none());
+    }
+
+    #[test]
+    fn a_client_that_goes_away_has_the_status_499() {
+        let fields = logged(|record| read(record.answer(Response::new(two_frames())).body_mut(), 1));
+        assert_eq!(
+            (&fields["status"], &fields["sent_status"], &fields["bytes"]),
+            (&499.into(), &200.into(), &3.into())
+        );
+        let fields = logged(drop);
+        assert_eq!(fields["status"], 499);
+        assert!(fields.get("sent_status").is_none(), "there was no answer yet");
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_is_over_after_its_last_frame() {
+        let fields = logged(|record| {
+            let mut response = record.answer(Response::new(two_frames()));
+            read(response.body_mut(), 2);
+            let end = Pin::new(response.body_mut()).poll_frame(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(end, Poll::Ready(None)));
+        });
+        assert_eq!((&fields["status"], &fields["bytes"]), (&200.into(), &5.into()));
+    }
+
+    #[test]
+    fn an_answer_without_body_is_over_at_once() {
+        let fields = logged(|record| drop(record.answer(Response::new(http_body_util::Empty::<Bytes>::new()))));
+        assert_eq!(fields["status"], 200);
     }
 }
