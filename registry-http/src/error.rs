@@ -145,6 +145,7 @@ impl From<RouteError> for ApiError {
         let (status, code) = match &error {
             RouteError::NotFound => (StatusCode::NOT_FOUND, ErrorCode::Unsupported),
             RouteError::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported),
+            RouteError::NoSuchManifest(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
             RouteError::Name(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
             RouteError::Reference(registry_core::protocol::reference::ReferenceError::Digest(_))
             | RouteError::Digest(_)

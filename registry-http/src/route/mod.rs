@@ -109,9 +109,12 @@ pub enum RouteError {
     /// The repository's name is not one.
     #[error(transparent)]
     Name(ReferenceError),
-    /// The tag or digest that names a manifest is not one.
+    /// The tag that a manifest is to get, or the digest that names one, is not one.
     #[error(transparent)]
     Reference(ReferenceError),
+    /// What is asked for is named by what cannot be a tag, so that it cannot be there.
+    #[error(transparent)]
+    NoSuchManifest(ReferenceError),
     /// A digest in the path or query is not one.
     #[error(transparent)]
     Digest(#[from] DigestError),

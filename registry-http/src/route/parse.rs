@@ -2,7 +2,7 @@
 
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
-use registry_core::protocol::reference::RepositoryName;
+use registry_core::protocol::reference::{ReferenceError, RepositoryName};
 
 use super::query::Query;
 use super::table::Endpoint;
@@ -86,6 +86,12 @@ fn cut(path: &str) -> Option<Parts<'_>> {
 fn route(method: &Method, parts: &Parts<'_>, query: &Query<'_>) -> Result<Route, RouteError> {
     let name = || parts.name.parse::<RepositoryName>().map_err(RouteError::Name);
     let reference = || parts.last.parse().map_err(RouteError::Reference);
+    let existing = || {
+        parts.last.parse().map_err(|error| match error {
+            ReferenceError::Tag(_) => RouteError::NoSuchManifest(error),
+            _ => RouteError::Reference(error),
+        })
+    };
     let upload = || parts.last.parse().map_err(|_| RouteError::UploadId);
     Ok(match (parts.endpoint, method) {
         (Endpoint::Root, _) => Route::Root,
@@ -95,8 +101,8 @@ fn route(method: &Method, parts: &Parts<'_>, query: &Query<'_>) -> Result<Route,
         (Endpoint::Discover, _) => Route::Discover(Some(name()?)),
         (Endpoint::Tags, _) => Route::ListTags(name()?, query.list()?),
         (Endpoint::Manifest, &Method::PUT) => Route::PutManifest(name()?, reference()?, query.tags()?),
-        (Endpoint::Manifest, &Method::DELETE) => Route::DeleteManifest(name()?, reference()?),
-        (Endpoint::Manifest, _) => Route::GetManifest(name()?, reference()?),
+        (Endpoint::Manifest, &Method::DELETE) => Route::DeleteManifest(name()?, existing()?),
+        (Endpoint::Manifest, _) => Route::GetManifest(name()?, existing()?),
         (Endpoint::Blob, &Method::DELETE) => Route::DeleteBlob(name()?, parts.last.parse()?),
         (Endpoint::Blob, _) => Route::GetBlob(name()?, parts.last.parse()?),
         (Endpoint::Referrers, _) => Route::ListReferrers(name()?, parts.last.parse()?, query.referrers()?),

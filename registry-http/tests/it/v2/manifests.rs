@@ -45,6 +45,7 @@ async fn a_manifest_comes_back_as_it_was_pushed() {
     }
     assert_reply!("manifest_unknown", client.get("/v2/a/manifests/other").await);
     assert_reply!("manifest_tag_malformed", client.get("/v2/a/manifests/.bad").await);
+    assert_eq!(put(&client, ".bad", OCI_MANIFEST, payload).await.error_code(), "TAG_INVALID");
 }
 
 #[tokio::test]
