@@ -134,8 +134,7 @@ impl Server {
     /// Serves until `shutdown` resolves; then accepts no more, lets requests in flight finish until
     /// [`Deadlines::drain`], and cuts the rest.
     ///
-    /// Every request has a [`ConnectionInfo`] extension. Dropping the returned future stops accepting, but leaves the
-    /// connections that exist alone.
+    /// Every request has a [`ConnectionInfo`] extension. Dropping the returned future cuts every connection at once.
     pub async fn serve<S, B>(self, service: S, shutdown: impl Future<Output = ()>) -> ServeOutcome
     where
         S: Service<Request<PacedBody<Incoming>>, Response = Response<B>> + Clone + Send + 'static,
@@ -145,6 +144,7 @@ impl Server {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let Self { listeners, shared, connections, .. } = self;
+        let _cut_on_drop = shared.cut.clone().drop_guard();
         let accepting = accept_all(&listeners, &shared, &connections, service);
         let reloading = async {
             match &shared.tls {

@@ -42,7 +42,10 @@ impl Transport {
         match result {
             Poll::Ready(Ok(bytes)) => {
                 self.writing.moved(bytes as u64);
-                self.activity.bytes_written();
+                // A flush is no activity: there is one whenever the connection is looked at.
+                if bytes > 0 {
+                    self.activity.bytes_written();
+                }
                 Poll::Ready(Ok(bytes))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
