@@ -1,4 +1,56 @@
-//! A registry's metadata in a database.
+//! A registry's metadata in a database: the truth about which repository has which blobs, manifests, tags and uploads.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use registry_db::DatabaseConfig;
+//!
+//! let config = DatabaseConfig::new("sqlite:/var/lib/registry/registry.db".parse()?);
+//! let metadata = registry_db::open(&config).await?;
+//! metadata.check().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Tables
+//!
+//! ```text
+//!                        repositories ◄───────────────┐
+//!                          ▲      ▲                   │
+//!           repository_blobs      │     tags ─────────┤
+//!                   │             │      │            │
+//!                   ▼             │      ▼            │
+//! gc_blob_reviews ─► blobs ◄─ manifest_blobs ─► manifests ◄─ gc_manifest_reviews
+//!                                                ▲    ┊
+//!                               manifest_children┘    ┊ subject: a digest, which need not exist
+//!                               ┊                     ▼
+//!                               └┄ child: a digest, which need not exist in a sparse index
+//!
+//! uploads: a repository by name, because an upload does not bring it into being
+//! ```
+//!
+//! A manifest is kept whole, so that a push is one transaction and a pull one query. Rows of `repository_blobs` say who
+//! may serve a blob, rows of `manifest_blobs` what keeps it alive. Whatever loses a reference is put into one of the two
+//! review queues in the same transaction; nothing here deletes a row of `blobs`.
+//!
+//! # Modules
+//!
+//! The port is implemented once, in `store/`, and compiled for each database against the few words in which databases
+//! differ. `sqlite.rs` has those words as its module `dialect`, opens connections, and runs transactions; `schema.rs` and
+//! `migrations/` hold the tables.
+//!
+//! To add a database:
+//!
+//! 1. Write `migrations/<database>/`, with the same names as the others. Text of names, tags and digests compares by
+//!    bytes, whatever the database's default is, and times are 64-bit integers.
+//! 2. Write `<database>.rs` with `#[path = "store/mod.rs"] mod store;` and, beside it, a module `dialect` with
+//!    - `Connection`, `Backend`: diesel-async's connection and diesel's backend;
+//!    - `Store`: the type that the port is implemented for, with the methods `read` and `write`, which run a plain function
+//!      over a connection as one transaction. `read` shows one state of the database however many statements it makes;
+//!      `write` runs the function again after a deadlock. Both go on when their caller goes away, or roll back;
+//!    - `conflict_key`, `later`: the key of an upsert, and the greater of two dates;
+//!    - `lock!`, `share!`, `insert_all!`: `FOR UPDATE`, `FOR SHARE`, and many rows at once.
+//! 3. Turn its errors into kinds, as `sqlite/error.rs` does, and add a variant to [`DatabaseUrl`].
+//! 4. Run `registry_core::metadata_store_suite!` and the comparison with the model on it, in `tests/it`.
 
 mod config;
 mod error;
@@ -15,7 +67,11 @@ pub use error::OpenError;
 
 /// Opens a database, creates it if it is not there, and brings its schema up to date.
 ///
-/// Must be called within a tokio runtime with time enabled, in which the store's calls then run too.
+/// A SQLite database belongs to one process at a time: it is ours until the store is dropped and its last call is over.
+/// Upload claims that an earlier process left behind are given back.
+///
+/// Must be called within a tokio runtime with time enabled, and so must the store's methods. A call whose future is
+/// dropped happens whole or not at all.
 ///
 /// # Errors
 /// Everything that keeps the database from being used: see [`OpenError`].

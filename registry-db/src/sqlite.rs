@@ -14,6 +14,8 @@ mod lock;
 mod migration;
 #[path = "store/mod.rs"]
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -96,10 +96,10 @@ struct Commit {
 impl Commit {
     /// Returns whether the upload, if there is one, was held by the claim.
     async fn run(&self, connection: &mut Connection) -> QueryResult<bool> {
-        if let Some((id, claim)) = self.upload {
-            if !upload::end(connection, id, claim).await? {
-                return Ok(false);
-            }
+        if let Some((id, claim)) = self.upload
+            && !upload::end(connection, id, claim).await?
+        {
+            return Ok(false);
         }
         let digest = self.digest.to_string();
         let recorded = (

@@ -23,26 +23,19 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) async fn run(&self, connection: &mut Connection) -> QueryResult<Page<Referrer>> {
-        let nothing = Page { items: Vec::new(), more: false };
         let Some(repository_id) = repository::find(connection, self.repository.as_str()).await? else {
-            return Ok(nothing);
+            return Ok(Page { items: Vec::new(), more: false });
         };
         // Sizes first: annotations may be as large as their manifest, and only those of one page are to be in memory.
-        let sizes: Vec<(String, i64)> = self
+        let sizes: Vec<i64> = self
             .matches(repository_id)
-            .limit(rows(self.limit.max(1).saturating_add(1)))
-            .select((manifests::digest, manifests::size_bytes))
+            .limit(rows(self.limit.saturating_add(1)))
+            .select(manifests::size_bytes)
             .load(connection)
             .await?;
-        let count = self.fitting(sizes.iter().map(|(_, size_bytes)| size_bytes.cast_unsigned()));
-        let Some((last, _)) = sizes[..count].last() else { return Ok(nothing) };
-        let found: Vec<ReferrerRow> = self
-            .matches(repository_id)
-            .filter(manifests::digest.le(last))
-            .limit(rows(count))
-            .select(ReferrerRow::as_select())
-            .load(connection)
-            .await?;
+        let count = self.fitting(sizes.iter().map(|size_bytes| size_bytes.cast_unsigned()));
+        let found: Vec<ReferrerRow> =
+            self.matches(repository_id).limit(rows(count)).select(ReferrerRow::as_select()).load(connection).await?;
         Ok(Page { items: found.into_iter().map(Referrer::from).collect(), more: count < sizes.len() })
     }
 

@@ -69,7 +69,7 @@ pub(super) async fn lock_or_create(connection: &mut Connection, name: &str) -> Q
 
 /// Shows a repository in the catalog if it has a manifest, and hides it otherwise.
 pub(super) async fn update_listed(connection: &mut Connection, id: i64) -> QueryResult<()> {
-    let has_manifests = exists(manifests::table.filter(manifests::repository_id.eq(id)));
+    let has_manifests = exists(manifests::table.filter(manifests::repository_id.eq(id)).select(manifests::id));
     diesel::update(repositories::table.find(id))
         .set(repositories::listed.eq(has_manifests))
         .execute(connection)

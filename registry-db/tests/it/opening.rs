@@ -134,7 +134,7 @@ fn a_runtime_that_stops_leaves_the_database_usable() {
         runtime.block_on(async {
             let store = open(&directory).await;
             for task in 0..8 {
-                let store = store.clone();
+                let store = std::sync::Arc::clone(&store);
                 tokio::spawn(async move { commit(&*store, &format!("content {round} {task}")).await });
             }
             for _ in 0..round {

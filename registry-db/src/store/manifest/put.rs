@@ -87,8 +87,10 @@ impl Put {
         if self.tags.is_empty() {
             orphans.push(id);
         }
-        let orphans = manifests::table.filter(manifests::id.eq_any(orphans)).into_boxed();
-        review::manifests(connection, orphans, self.review_after).await?;
+        if !orphans.is_empty() {
+            let orphans = manifests::table.filter(manifests::id.eq_any(orphans)).into_boxed();
+            review::manifests(connection, orphans, self.review_after).await?;
+        }
         Ok(PutManifestOutcome::Stored)
     }
 

@@ -1,0 +1,46 @@
+//! What can only be seen from inside: settings, query plans, and a disk that fills up.
+
+mod disk_full;
+mod query_plans;
+mod settings;
+
+use std::time::Duration;
+
+use registry_core::protocol::digest::{Algorithm, Digest};
+use registry_core::protocol::reference::RepositoryName;
+use registry_core::store::metadata::{BlobLinkStore, CommitBlob};
+use registry_core::store::{BlobLocation, StoreResult, Timestamp};
+use tempfile::TempDir;
+
+use super::SqliteStore;
+use crate::config::{DatabaseConfig, DatabaseUrl};
+
+/// Opens an empty database with one reader and a short patience.
+async fn store() -> (SqliteStore, TempDir) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("registry.db");
+    let mut config = DatabaseConfig::new(DatabaseUrl::Sqlite(path.clone()));
+    config.readers = 1;
+    config.wait_timeout = Duration::from_millis(50);
+    (SqliteStore::open(&path, &config).await.unwrap(), directory)
+}
+
+fn repository(name: &str) -> RepositoryName {
+    name.parse().unwrap()
+}
+
+fn digest(content: &str) -> Digest {
+    Digest::of(Algorithm::Sha256, content.as_bytes())
+}
+
+async fn commit(store: &SqliteStore, repository: &RepositoryName, content: &str) -> StoreResult<()> {
+    let blob = CommitBlob {
+        repository,
+        digest: &digest(content),
+        size_bytes: content.len() as u64,
+        location: &BlobLocation::new("here"),
+        upload: None,
+        review_after: Timestamp::from_micros(0),
+    };
+    store.commit_blob(blob).await
+}

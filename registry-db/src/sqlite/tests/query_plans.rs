@@ -1,0 +1,171 @@
+//! Every statement that the port's methods issue must find its rows by an index.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use diesel::connection::InstrumentationEvent;
+use diesel::prelude::*;
+use diesel_async::AsyncConnection;
+use registry_core::protocol::digest::Digester;
+use registry_core::protocol::digest::{Algorithm, Digest};
+use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
+use registry_core::store::metadata::{
+    BlobLinkStore, CommitBlob, ManifestStore, PutManifest, PutManifestOutcome, ReferrersQuery, RepositoryStore,
+    ReviewStore, UploadRecord, UploadStore,
+};
+use registry_core::store::{BlobLocation, ClaimToken, StagedUpload, Timestamp, UploadId};
+
+use super::super::connection::Pool;
+use super::{SqliteStore, commit, digest, repository, store};
+
+const NOW: Timestamp = Timestamp::from_micros(0);
+const LATER: Timestamp = Timestamp::from_micros(100);
+
+#[tokio::test]
+async fn every_statement_uses_an_index() {
+    let (store, _directory) = store().await;
+    let statements = Arc::new(Mutex::new(BTreeSet::new()));
+    record(&store.readers, &statements).await;
+    record(&store.writer, &statements).await;
+    call_every_method(&store).await;
+
+    let statements = statements.lock().unwrap().clone();
+    for table in ["repositories", "blobs", "manifests", "tags", "uploads", "gc_blob_reviews", "gc_manifest_reviews"] {
+        assert!(statements.iter().any(|statement| statement.contains(&format!("`{table}`"))), "{table} was never used");
+    }
+    let mut connection = store.readers.get().await.unwrap();
+    for statement in statements {
+        let explain = format!("EXPLAIN QUERY PLAN {statement}");
+        let plan: Vec<Step> =
+            connection.spawn_blocking(move |inner| diesel::sql_query(explain).load(inner)).await.unwrap();
+        let plan: Vec<String> = plan.into_iter().map(|step| step.detail).collect();
+        let scans = plan.iter().any(|step| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW");
+        assert!(!scans, "{statement} reads a whole table: {plan:#?}");
+        // A page that must be sorted is a page for which everything behind it is read.
+        let sorts = statement.contains("LIMIT") && plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!sorts, "{statement} sorts: {plan:#?}");
+        // The other manifests of the repository may be many.
+        let by_subject = plan.iter().any(|step| step.contains("manifests_by_subject"));
+        assert!(
+            by_subject || !statement.contains("`manifests`.`subject` ="),
+            "{statement} reads other manifests: {plan:#?}"
+        );
+    }
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+/// Notes every statement of a pool with one connection.
+async fn record(pool: &Pool, statements: &Arc<Mutex<BTreeSet<String>>>) {
+    let statements = Arc::clone(statements);
+    pool.get().await.unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let statement = text.split(" -- binds").next().unwrap_or(&text).to_owned();
+            if ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| statement.starts_with(verb)) {
+                statements.lock().unwrap().insert(statement);
+            }
+        }
+    });
+}
+
+async fn call_every_method(store: &SqliteStore) {
+    let [a, b] = ["a", "b"].map(repository);
+    commit(store, &a, "blob").await.unwrap();
+    let blob = digest("blob");
+    store.mount_blob(&b, &blob, Some(&a), LATER).await.unwrap().unwrap();
+    store.mount_blob(&b, &blob, None, LATER).await.unwrap().unwrap();
+    store.blob(&a, &blob).await.unwrap().unwrap();
+    store.postpone_blob_review(&blob, LATER).await.unwrap();
+
+    let tag: Tag = "t".parse().unwrap();
+    let child = put(store, &a, "child", &[], &[], &[], None).await;
+    let index = put(store, &a, "index", &[blob], &[child], &["t", "u"], None).await;
+    put(store, &a, "referrer", &[], &[], &["t"], Some(&index)).await;
+    store.manifest(&a, &Reference::Tag(tag.clone())).await.unwrap().unwrap();
+    store.manifest(&a, &Reference::Digest(index)).await.unwrap().unwrap();
+    store.tags(&a, Some("a"), 10).await.unwrap();
+    store.repository_exists(&a).await.unwrap();
+    store.repositories(None, 10).await.unwrap();
+    store.check().await.unwrap();
+    for artifact_type in [None, Some("type/a")] {
+        let query = ReferrersQuery {
+            repository: &a,
+            subject: &index,
+            artifact_type,
+            after: None,
+            limit: 10,
+            limit_bytes: u64::MAX,
+        };
+        assert_eq!(store.referrers(query).await.unwrap().items.len(), 1);
+    }
+    store.due_reviews(LATER, 10).await.unwrap();
+    assert!(store.delete_tag(&a, &tag, LATER).await.unwrap());
+    assert!(store.delete_manifest(&a, &index, LATER).await.unwrap());
+    assert!(store.unlink_blob(&a, &blob, LATER).await.unwrap());
+    call_every_upload_method(store, &a).await;
+}
+
+async fn call_every_upload_method(store: &SqliteStore, repository: &RepositoryName) {
+    let upload = UploadRecord {
+        id: UploadId::random(),
+        repository: repository.clone(),
+        staged: StagedUpload::new("staged"),
+        offset: 0,
+        algorithm: Algorithm::Sha256,
+        digester_state: Digester::new(Algorithm::Sha256).save(),
+        expires_at: LATER,
+    };
+    let claim = ClaimToken::random();
+    store.create_upload(&upload).await.unwrap();
+    store.upload(repository, upload.id, NOW).await.unwrap().unwrap();
+    store.claim_upload(repository, upload.id, claim, NOW, LATER).await.unwrap();
+    store.renew_claim(upload.id, claim, LATER).await.unwrap();
+    store.release_upload(&upload, claim).await.unwrap();
+    assert_eq!(store.expired_uploads(LATER, 10).await.unwrap().len(), 1);
+    store.claim_upload(repository, upload.id, claim, NOW, LATER).await.unwrap();
+    let commit = CommitBlob {
+        repository,
+        digest: &digest("uploaded"),
+        size_bytes: 8,
+        location: &BlobLocation::new("here"),
+        upload: Some((upload.id, claim)),
+        review_after: LATER,
+    };
+    store.commit_blob(commit).await.unwrap();
+    store.remove_upload(repository, upload.id).await.unwrap();
+}
+
+async fn put(
+    store: &SqliteStore,
+    repository: &RepositoryName,
+    payload: &'static str,
+    blobs: &[Digest],
+    children: &[Digest],
+    tags: &[&str],
+    subject: Option<&Digest>,
+) -> Digest {
+    let digest = digest(payload);
+    let tags: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+    let put = PutManifest {
+        repository,
+        digest: &digest,
+        media_type: "application/vnd.oci.image.manifest.v1+json",
+        artifact_type: Some("type/a"),
+        subject,
+        annotations: &BTreeMap::new(),
+        payload: &Bytes::from_static(payload.as_bytes()),
+        blobs,
+        children,
+        sparse_children: &[],
+        tags: &tags,
+        review_after: LATER,
+    };
+    assert_eq!(store.put_manifest(put).await.unwrap(), PutManifestOutcome::Stored);
+    digest
+}
