@@ -5,6 +5,7 @@
 pub mod cli;
 mod command;
 pub mod config;
+mod health;
 mod schedule;
 mod signal;
 pub mod telemetry;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use registry_core::Registry;
 use registry_core::store::Timestamp;
-use tokio::time::{MissedTickBehavior, interval_at, Instant};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::config::UploadPurgingConfig;
 
@@ -34,7 +34,10 @@ pub(crate) async fn purge_uploads(registry: Registry, config: UploadPurgingConfi
                 "uploads purged"
             ),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "uploads could not be purged; trying again later");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "uploads could not be purged; trying again later"
+                );
             }
         }
     }

@@ -7,13 +7,14 @@ use registry_core::memory::MemoryMetadataStore;
 use registry_core::registry::{IndexChildren, Platform};
 use registry_core::store::{BlobStore, MetadataStore};
 use registry_core::{Registry, RegistryOptions};
+use registry_http::ServiceConfig;
 use registry_http::auth::{Authenticator, Htpasswd, HtpasswdConfig, NoAuthentication};
 use registry_http::client_address::TrustedProxies;
+use registry_http::debug::DebugService;
 use registry_http::headers::CustomHeaders;
-use registry_http::server::{
-    ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig,
-};
-use registry_http::ServiceConfig;
+use registry_http::health::HealthChecks;
+use registry_http::metrics::Metrics;
+use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
 use registry_storage::{FilesystemConfig, StorageConfig};
 
 use crate::config::{
@@ -67,10 +68,8 @@ fn index_children(validation: &ValidationConfig) -> IndexChildren {
         Platforms::All => IndexChildren::All,
         Platforms::None => IndexChildren::Optional,
         Platforms::List => {
-            let platform = |p: &crate::config::Platform| Platform {
-                os: p.os.clone(),
-                architecture: p.architecture.clone(),
-            };
+            let platform =
+                |p: &crate::config::Platform| Platform { os: p.os.clone(), architecture: p.architecture.clone() };
             IndexChildren::Platforms(indexes.platformlist.iter().map(platform).collect())
         }
     }
@@ -136,6 +135,13 @@ pub(crate) fn server(config: &HttpConfig) -> ServerConfig {
 /// Makes the settings of the server for operators, if there is to be one.
 pub(crate) fn debug_server(config: &HttpConfig) -> Option<ServerConfig> {
     config.debug.addr.as_ref().map(|address| listener(config, address.get()))
+}
+
+/// Makes what answers operators.
+pub(crate) fn debug_service(config: &HttpConfig, health: Arc<HealthChecks>, metrics: Arc<Metrics>) -> DebugService {
+    let service = DebugService::new(health);
+    let prometheus = &config.debug.prometheus;
+    if prometheus.enabled { service.with_metrics(prometheus.path.as_str(), metrics) } else { service }
 }
 
 fn listener(config: &HttpConfig, address: &ListenAddress) -> ServerConfig {

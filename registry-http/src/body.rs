@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyStream as FrameStream;
+use http_body_util::{BodyStream as FrameStream, Full};
 use registry_core::body::{BodyError, BodyStream};
 
 /// Why a response's body broke off.
@@ -40,6 +40,12 @@ impl ResponseBody {
     /// Makes a body of pieces that come one after the other, with `len` bytes in all where that is known.
     pub fn stream(pieces: Pieces, len: Option<u64>) -> Self {
         Self(Kind::Stream { pieces, left: len })
+    }
+}
+
+impl From<Full<Bytes>> for ResponseBody {
+    fn from(body: Full<Bytes>) -> Self {
+        body.into_inner().map_or(Self::empty(), Self::full)
     }
 }
 

@@ -25,6 +25,7 @@ use crate::cors::Cors;
 use crate::error::ApiError;
 use crate::external_url::ExternalUrl;
 use crate::handler::{self, Call};
+use crate::health::{Audience, HealthChecks};
 use crate::links::Links;
 use crate::metrics::{HandlerLabel, Metrics};
 use crate::request_id::{RequestId, X_REQUEST_ID};
@@ -46,6 +47,7 @@ struct Inner {
     registry: Registry,
     config: Arc<ServiceConfig>,
     authenticator: Arc<dyn Authenticator>,
+    health: Option<Arc<HealthChecks>>,
     metrics: Option<Arc<Metrics>>,
 }
 
@@ -61,8 +63,13 @@ struct Sender {
 impl RegistryService {
     /// Serves a registry with the default settings, to everybody.
     pub fn new(registry: Registry) -> Self {
-        let config = Arc::new(ServiceConfig::default());
-        Self(Arc::new(Inner { registry, config, authenticator: Arc::new(NoAuthentication), metrics: None }))
+        Self(Arc::new(Inner {
+            registry,
+            config: Arc::default(),
+            authenticator: Arc::new(NoAuthentication),
+            health: None,
+            metrics: None,
+        }))
     }
 
     /// Serves with other settings.
@@ -81,6 +88,12 @@ impl RegistryService {
         let mut inner = Arc::unwrap_or_clone(self.0);
         change(&mut inner);
         Self(Arc::new(inner))
+    }
+
+    /// Answers `/livez`, `/readyz` and `/startupz`, and everything else with 503 while a check fails.
+    #[must_use]
+    pub fn with_health(self, health: Arc<HealthChecks>) -> Self {
+        self.with(|inner| inner.health = Some(health))
     }
 
     /// Counts requests in these metrics.
@@ -142,6 +155,16 @@ impl Inner {
             && Cors::is_preflight(&parts.method, &parts.headers)
         {
             return Ok(cors.preflight(&parts.headers));
+        }
+        if let Some(health) = &self.health {
+            let (path, query) = (parts.uri.path(), parts.uri.query());
+            if let Some(answer) = health.respond(&parts.method, path, query, Audience::Public) {
+                return Ok(answer.map(ResponseBody::from));
+            }
+            let failing = !health.failures().is_empty();
+            if failing && !matches!(destination, Ok(Destination::Route(Route::Root))) {
+                return Err(ApiError::unavailable("health check failed: please see /debug/health"));
+            }
         }
         let route = match destination? {
             Destination::Route(route) => route,

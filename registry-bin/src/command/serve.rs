@@ -1,5 +1,6 @@
 //! `registry serve`.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -7,10 +8,11 @@ use registry_http::RegistryService;
 use registry_http::metrics::Metrics;
 use registry_http::server::{ServeOutcome, Server};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::signal::Stop;
-use crate::{schedule, wire};
+use crate::{health, schedule, wire};
 
 /// Serves as the configuration says, until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
@@ -22,9 +24,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), ""));
     let registry = wire::registry(&config).await?;
+    let health = Arc::new(health::checks(&config, &registry)?);
     let service = RegistryService::new(registry.clone())
         .with_config(wire::service(&config)?)
         .with_authenticator(wire::authenticator(&config).await?)
+        .with_health(Arc::clone(&health))
         .with_metrics(Arc::clone(&metrics));
     let server = Server::bind(wire::server(&config.http)).await.context("http.addr")?;
     let server = server.count_connections(metrics.connections());
@@ -32,13 +36,32 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         tracing::info!(%address, tls = config.http.tls.key_pair().is_some(), "listening");
     }
 
-    let purge = tokio::spawn(schedule::purge_uploads(registry, config.storage.maintenance.uploadpurging.clone()));
+    let mut background = JoinSet::new();
+    if let Some(debug) = wire::debug_server(&config.http) {
+        let debug = Server::bind(debug).await.context("http.debug.addr")?;
+        for address in debug.addresses() {
+            tracing::info!(%address, "listening for operators");
+        }
+        let service = wire::debug_service(&config.http, Arc::clone(&health), metrics);
+        background.spawn(async move {
+            debug.serve(service, pending()).await;
+        });
+    }
+    let purging = config.storage.maintenance.uploadpurging.clone();
+    background.spawn(schedule::purge_uploads(registry, purging));
+    background.spawn({
+        let health = Arc::clone(&health);
+        async move { health.run().await }
+    });
+
     let (drain, draining) = oneshot::channel::<()>();
     let mut serving = tokio::spawn(server.serve(service, async { drop(draining.await) }));
+    health.mark_started();
     tokio::select! {
         () = stop.next() => tracing::info!("stopping; requests in flight may finish"),
         ended = &mut serving => anyhow::bail!("the server ended by itself: {ended:?}"),
     }
+    health.mark_stopping();
     drop(drain);
     tokio::select! {
         outcome = serving => match outcome? {
@@ -47,6 +70,5 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         },
         () = stop.next() => tracing::warn!("stopped at once, at the second signal"),
     }
-    purge.abort();
     Ok(())
 }

@@ -131,11 +131,9 @@ impl Variable<'_> {
         let mut entry = Node { origin: self.origin(), value: Value::Null };
         let recognised = self.set(&mut entry, shape, rest)?;
         if recognised == Recognised::Yes {
-            if !matches!(node.value, Value::Map(_)) {
-                *node = Node::empty_map(self.origin());
-            }
-            if let Value::Map(entries) = &mut node.value {
-                entries.push((key.to_owned(), entry));
+            match &mut node.value {
+                Value::Map(entries) => entries.push((key.to_owned(), entry)),
+                other => *other = Value::Map(vec![(key.to_owned(), entry)]),
             }
         }
         Ok(recognised)
@@ -145,20 +143,23 @@ impl Variable<'_> {
         let index: usize = part
             .parse()
             .map_err(|_| format!("non-numeric index `{part}`; expected the place in a list, counted from 0"))?;
-        if !matches!(node.value, Value::List(_)) {
-            *node = Node { origin: self.origin(), value: Value::List(Vec::new()) };
-        }
-        let Value::List(items) = &mut node.value else { return Ok(Recognised::No) };
-        if index > items.len() {
-            return Err(format!("undefined index {index}; the list has {} entries", items.len()));
-        }
-        if let Some(item) = items.get_mut(index) {
-            return self.set(item, shape, rest);
+        let count = match &mut node.value {
+            Value::List(items) => match items.get_mut(index) {
+                Some(item) => return self.set(item, shape, rest),
+                None => items.len(),
+            },
+            _ => 0,
+        };
+        if index > count {
+            return Err(format!("undefined index {index}; the list has {count} entries"));
         }
         let mut item = Node { origin: self.origin(), value: Value::Null };
         let recognised = self.set(&mut item, shape, rest)?;
         if recognised == Recognised::Yes {
-            items.push(item);
+            match &mut node.value {
+                Value::List(items) => items.push(item),
+                other => *other = Value::List(vec![item]),
+            }
         }
         Ok(recognised)
     }

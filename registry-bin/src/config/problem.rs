@@ -44,10 +44,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(super) fn invalid(source_name: &str, mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| match &problem.origin {
-            Origin::Line(line) => *line,
-            Origin::Variable(_) => u64::MAX,
-        });
+        problems.sort_by_key(|problem| problem.origin.order());
         Self::Invalid { source_name: source_name.to_owned(), problems }
     }
 }

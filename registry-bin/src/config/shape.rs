@@ -110,7 +110,7 @@ impl Shape {
         let mut add = |name: &str| variables.push((name.to_owned(), path.to_owned()));
         match self {
             Self::Section { keys, selector } => {
-                if *selector {
+                if *selector || keys.is_empty() {
                     add(name);
                 }
                 for key in keys {

@@ -14,6 +14,16 @@ pub enum Origin {
     Variable(Arc<str>),
 }
 
+impl Origin {
+    /// Returns what sorts places in the order in which they take effect.
+    pub(super) fn order(&self) -> u64 {
+        match self {
+            Self::Line(line) => *line,
+            Self::Variable(_) => u64::MAX,
+        }
+    }
+}
+
 /// A value and where it was written. An entry of a map has the place of its key.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -53,10 +63,6 @@ pub(super) enum Kind {
 impl Node {
     pub(super) fn text(origin: Origin, text: impl Into<String>) -> Self {
         Self { origin, value: Value::Scalar(Scalar { text: text.into(), kind: Kind::Text }) }
-    }
-
-    pub(super) fn empty_map(origin: Origin) -> Self {
-        Self { origin, value: Value::Map(Vec::new()) }
     }
 
     /// Returns the entry of exactly that name.

@@ -70,21 +70,12 @@ impl Check<'_> {
     }
 
     fn storage(&mut self, config: &Config) {
-        let (named, foreign) = config.storage.named_drivers();
-        match *named {
-            [] => self.report("storage", "no storage driver; expected one of `storage.filesystem`, `storage.inmemory`"),
-            [_] => {
-                for driver in foreign {
-                    let path = format!("storage.{driver}");
-                    self.report(&path, format!("not supported yet: {path}"));
-                }
-            }
-            // The environment is the more surprising of two places.
-            [_, second, ..] => self.report(
-                &format!("storage.{second}"),
-                format!("multiple storage drivers: {}; expected exactly one", quoted(&named)),
-            ),
+        let (own, foreign) = config.storage.named_drivers();
+        if own.is_empty() && foreign.is_empty() {
+            let message = "no storage driver; expected one of `storage.filesystem`, `storage.inmemory`";
+            self.report("storage", message);
         }
+        self.one_of("storage", &own, &foreign, "storage drivers");
         let cache = &config.storage.cache;
         for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {
             if value == Some(BlobDescriptorCache::Redis) {
@@ -98,16 +89,8 @@ impl Check<'_> {
     }
 
     fn auth(&mut self, config: &Config) {
-        let (named, foreign) = config.auth.named_kinds();
-        if let [_, second, ..] = *named {
-            let message = format!("multiple kinds of authentication: {}; expected at most one", quoted(&named));
-            self.report(&format!("auth.{second}"), message);
-            return;
-        }
-        for kind in foreign {
-            let path = format!("auth.{kind}");
-            self.report(&path, format!("not supported yet: {path}"));
-        }
+        let (own, foreign) = config.auth.named_kinds();
+        self.one_of("auth", &own, &foreign, "kinds of authentication");
         if config.auth.htpasswd.as_ref().is_some_and(|htpasswd| htpasswd.path.as_os_str().is_empty()) {
             self.report("auth.htpasswd", "missing key `auth.htpasswd.path`; expected the path of a file");
         }
@@ -209,6 +192,23 @@ impl Check<'_> {
             );
             self.item("tcp", index, "interval", !check.interval.is_zero(), "a duration above zero");
             self.item("tcp", index, "addr", is_address, "`HOST:PORT`");
+        }
+    }
+
+    /// Checks that a section names no more than one of several, and none that is foreign.
+    fn one_of(&mut self, section: &str, own: &[&str], foreign: &[&str], what: &str) {
+        let named: Vec<_> = own.iter().chain(foreign).copied().collect();
+        let path = |name: &str| Path::of_keys(&format!("{section}.{name}"));
+        match *named {
+            [] | [_] => foreign.iter().for_each(|name| {
+                self.report_at(path(name), format!("not supported yet: {section}.{name}"));
+            }),
+            _ => {
+                // The last that was written is the one too many.
+                let last = named.iter().map(|name| path(name)).max_by_key(|path| self.tree.origin_of(path).order());
+                let message = format!("multiple {what}: {}; expected exactly one", quoted(&named));
+                self.report_at(last.unwrap_or_default(), message);
+            }
         }
     }
 

@@ -43,8 +43,7 @@ pub(super) fn parse(text: &str, origin: &dyn Fn(u64) -> Origin) -> Result<Node, 
         line: error.location().map_or(1, |location| location.line().max(1)),
         message: format!("invalid YAML: {}", UserMessageFormatter.format_message(error.without_snippet())),
     })?;
-    let place = origin(raw.referenced.line());
-    Ok(Reader { text, origin }.node(raw, place))
+    Ok(Reader { text, origin }.node(raw, origin(1)))
 }
 
 struct Reader<'a> {

@@ -75,3 +75,73 @@ fn filter(config: &LogConfig) -> Targets {
         .with_target("registry", level)
         .with_target(ACCESS_TARGET, access)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Returns the lines that are written while `act` runs, with the stream of each.
+    fn logged(config: &LogConfig, act: impl FnOnce()) -> Vec<(Stream, String)> {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let subscriber = subscriber(config, false, move |stream, line| {
+            let (_, line) = line.split_once("Z\" ").expect("a line starts with the time");
+            sink.lock().unwrap().push((stream, line.to_owned()));
+        });
+        tracing::subscriber::with_default(subscriber, act);
+        Arc::into_inner(lines).expect("the subscriber is gone").into_inner().unwrap()
+    }
+
+    fn speak() {
+        tracing::error!(target: "registry_db::sqlite", "e");
+        tracing::info!(target: "registry_http::service", "i");
+        tracing::debug!(target: "registry_http::service", "d");
+        tracing::info!(target: "h2::server", "library");
+        tracing::warn!(target: "h2::server", "library");
+        tracing::info!(target: "registry::access", status = 200, "request");
+    }
+
+    #[test]
+    fn the_level_is_about_the_registry_and_not_about_requests() {
+        let at = |level| {
+            let lines = logged(&LogConfig { level, ..LogConfig::default() }, speak);
+            let message = |line: &str| line.split("msg=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+            lines.iter().map(|(_, line)| message(line)).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(at(None), "e i library request");
+        assert_eq!(at(Some(LogLevel::Error)), "e request");
+        assert_eq!(at(Some(LogLevel::Warn)), "e library request");
+        assert_eq!(at(Some(LogLevel::Debug)), "e i d library request");
+    }
+
+    #[test]
+    fn requests_have_a_stream_and_a_switch_of_their_own() {
+        let lines = logged(&LogConfig::default(), speak);
+        let access: Vec<_> = lines.iter().filter(|(stream, _)| *stream == Stream::Access).collect();
+        let line = "level=info msg=request status=200 target=\"registry::access\"\n".to_owned();
+        assert_eq!(access, [&(Stream::Access, line)]);
+        let mut disabled = LogConfig::default();
+        disabled.accesslog.disabled = true;
+        assert!(logged(&disabled, speak).iter().all(|(stream, _)| *stream == Stream::Log));
+    }
+
+    #[test]
+    fn a_record_has_the_fields_of_the_spans_around_it() {
+        let lines = logged(&LogConfig::default(), || {
+            let request = tracing::info_span!(target: "registry_http", "request", id = 7, user = tracing::field::Empty);
+            request.record("user", "alice");
+            let _entered = request.enter();
+            let cause = std::io::Error::other("disk is gone");
+            let error: Box<dyn std::error::Error> =
+                Box::new(crate::config::ConfigError::Read { path: "/a".into(), source: cause });
+            tracing::error!(target: "registry_core", error = &*error, count = 3, "failed");
+        });
+        assert_eq!(
+            lines[0].1,
+            "level=error msg=failed error=\"configuration file `/a` cannot be read: disk is gone\" count=3 \
+             request.id=7 request.user=alice target=registry_core\n"
+        );
+    }
+}

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::present;
+use super::{named, present};
 use crate::config::value::Opaque;
 
 /// Who may use the registry: at most one way.
@@ -43,13 +43,10 @@ impl AuthConfig {
         }
     }
 
-    /// Returns the names of all ways that are there, and of those among them that do not exist here.
+    /// Returns the names of the ways that are there: those that exist here, and those that do not.
     pub(in crate::config) fn named_kinds(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        let own = [("htpasswd", self.htpasswd.is_some()), ("none", self.none.is_some())];
-        let foreign = [("token", self.token.is_some()), ("silly", self.silly.is_some())];
-        let present = |(name, is_there): (&'static str, bool)| is_there.then_some(name);
-        let foreign: Vec<_> = foreign.into_iter().filter_map(present).collect();
-        (own.into_iter().filter_map(present).chain(foreign.iter().copied()).collect(), foreign)
+        let own = named(&[("htpasswd", self.htpasswd.is_some()), ("none", self.none.is_some())]);
+        (own, named(&[("token", self.token.is_some()), ("silly", self.silly.is_some())]))
     }
 }
 
@@ -57,7 +54,7 @@ impl AuthConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HtpasswdConfig {
-    /// The name that clients show when they ask for a password. Default: `registry`.
+    /// The name that clients show when they ask for a password.
     pub realm: String,
     /// The file, in the format of Apache's htpasswd. Required.
     pub path: PathBuf,

@@ -30,11 +30,11 @@ pub struct HealthConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageCheck {
-    /// Whether the check is made. Default: false.
+    /// Whether the check is made.
     pub enabled: bool,
-    /// The time between two checks: a duration above zero. Default: `10s`.
+    /// The time between two checks: a duration above zero.
     pub interval: GoDuration,
-    /// How many checks in a row must fail before the registry counts as unhealthy. Default: 0, the same as 1.
+    /// How many checks in a row must fail before the registry counts as unhealthy. 0 is the same as 1.
     pub threshold: u32,
 }
 
@@ -50,9 +50,9 @@ impl Default for StorageCheck {
 pub struct FileCheck {
     /// The file. Required.
     pub file: PathBuf,
-    /// The time between two checks: a duration above zero. Default: `10s`.
+    /// The time between two checks: a duration above zero.
     pub interval: GoDuration,
-    /// How many checks in a row must fail before the registry counts as unhealthy. Default: 0, the same as 1.
+    /// How many checks in a row must fail before the registry counts as unhealthy. 0 is the same as 1.
     pub threshold: u32,
 }
 
@@ -68,15 +68,15 @@ impl Default for FileCheck {
 pub struct HttpCheck {
     /// The URL, `http://` or `https://`, which is asked with HEAD. Required.
     pub uri: String,
-    /// The status that it must answer. Default: 200.
+    /// The status that it must answer.
     pub statuscode: u16,
     /// Headers that are sent along: lists of values by name. They are treated as secrets.
     pub headers: BTreeMap<String, Vec<Secret>>,
-    /// How long the answer may take: a duration. Default: 0, no longer than the interval.
+    /// How long the answer may take: a duration; 0 for no longer than the interval.
     pub timeout: GoDuration,
-    /// The time between two checks: a duration above zero. Default: `10s`.
+    /// The time between two checks: a duration above zero.
     pub interval: GoDuration,
-    /// How many checks in a row must fail before the registry counts as unhealthy. Default: 0, the same as 1.
+    /// How many checks in a row must fail before the registry counts as unhealthy. 0 is the same as 1.
     pub threshold: u32,
 }
 
@@ -99,11 +99,11 @@ impl Default for HttpCheck {
 pub struct TcpCheck {
     /// The port, `HOST:PORT`. Required.
     pub addr: String,
-    /// How long a connection may take: a duration. Default: 0, no longer than the interval.
+    /// How long a connection may take: a duration; 0 for no longer than the interval.
     pub timeout: GoDuration,
-    /// The time between two checks: a duration above zero. Default: `10s`.
+    /// The time between two checks: a duration above zero.
     pub interval: GoDuration,
-    /// How many checks in a row must fail before the registry counts as unhealthy. Default: 0, the same as 1.
+    /// How many checks in a row must fail before the registry counts as unhealthy. 0 is the same as 1.
     pub threshold: u32,
 }
 

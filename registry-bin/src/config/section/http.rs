@@ -11,8 +11,7 @@ use crate::config::value::{ExternalUrl, GoDuration, ListenAddress, PathPrefix, S
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Where the registry listens: `HOST:PORT`, `:PORT` for every interface, or the path of a unix socket. Default:
-    /// `127.0.0.1:5000`.
+    /// Where the registry listens: `HOST:PORT`, `:PORT` for every interface, or the path of a unix socket.
     pub addr: ListenAddress,
     /// `tcp` or `unix`. Default: what `http.addr` looks like.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +25,7 @@ pub struct HttpConfig {
     /// The secret that distribution signs the state of uploads with. Accepted without effect: that state is in the
     /// database.
     pub secret: Secret,
-    /// Whether `Location` headers are relative. Default: true; false makes them absolute.
+    /// Whether `Location` headers are relative. Default: true, and false if `http.host` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relativeurls: Option<bool>,
     /// How long requests may take to finish after the registry was told to stop: a duration; 0 ends them at once.
@@ -132,9 +131,9 @@ pub struct DebugConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrometheusConfig {
-    /// Whether there are metrics. Default: false.
+    /// Whether there are metrics.
     pub enabled: bool,
-    /// Their path. Default: `/metrics`.
+    /// Their path.
     pub path: String,
 }
 
@@ -148,7 +147,7 @@ impl Default for PrometheusConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http2Config {
-    /// Whether HTTP/2 is not offered. Default: false.
+    /// Whether HTTP/2 is not offered.
     pub disabled: bool,
 }
 
@@ -156,6 +155,6 @@ pub struct Http2Config {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct H2cConfig {
-    /// Whether HTTP/2 is accepted on connections without TLS. Default: false.
+    /// Whether HTTP/2 is accepted on connections without TLS.
     pub enabled: bool,
 }

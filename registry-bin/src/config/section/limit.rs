@@ -8,7 +8,7 @@ const DEFAULT_MAX_ENTRIES: u32 = 1000;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CatalogConfig {
-    /// How many repositories one page has at most. Default: 1000, also for 0 and less.
+    /// How many repositories one page has at most. 0 and less are the same as the default.
     #[serde(deserialize_with = "positive_or_default")]
     pub maxentries: u32,
 }
@@ -23,7 +23,7 @@ impl Default for CatalogConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TagsConfig {
-    /// How many tags one page has at most. Default: 1000, also for 0.
+    /// How many tags one page has at most. 0 is the same as the default.
     #[serde(deserialize_with = "zero_is_default")]
     pub maxtags: u32,
 }

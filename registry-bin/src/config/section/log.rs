@@ -14,7 +14,7 @@ pub struct LogConfig {
     /// The least important level that is logged. Default: `info`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<LogLevel>,
-    /// The form of a record. Default: `text`.
+    /// The form of a record.
     pub formatter: LogFormat,
     /// Fields that are added to every record.
     pub fields: BTreeMap<String, serde_json::Value>,

@@ -87,6 +87,11 @@ pub struct Config {
     pub reporting: Option<Opaque>,
 }
 
+/// Returns the names of those that are there.
+fn named(candidates: &[(&'static str, bool)]) -> Vec<&'static str> {
+    candidates.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect()
+}
+
 /// Reads a section that is there even when it is empty.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::present;
+use super::{named, present};
 use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
@@ -65,20 +65,18 @@ impl StorageConfig {
         }
     }
 
-    /// Returns the names of all drivers that are there, and of those among them that do not exist here yet.
+    /// Returns the names of the drivers that are there: those that exist here, and those that do not yet.
     pub(in crate::config) fn named_drivers(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        let own = [("filesystem", self.filesystem.is_some()), ("inmemory", self.inmemory.is_some())];
-        let foreign = [
+        let own = named(&[("filesystem", self.filesystem.is_some()), ("inmemory", self.inmemory.is_some())]);
+        let foreign = named(&[
             ("s3", self.s3.is_some()),
             ("s3aws", self.s3aws.is_some()),
             ("gcs", self.gcs.is_some()),
             ("azure", self.azure.is_some()),
             ("swift", self.swift.is_some()),
             ("oss", self.oss.is_some()),
-        ];
-        let present = |(name, is_there): (&'static str, bool)| is_there.then_some(name);
-        let foreign: Vec<_> = foreign.into_iter().filter_map(present).collect();
-        (own.into_iter().filter_map(present).chain(foreign.iter().copied()).collect(), foreign)
+        ]);
+        (own, foreign)
     }
 
     /// Returns where the metadata are kept when nothing else is said: beside the bytes.
@@ -94,9 +92,9 @@ impl StorageConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilesystemConfig {
-    /// The directory, in which `docker/registry/v2` is. Default: `/var/lib/registry`.
+    /// The directory, in which `docker/registry/v2` is.
     pub rootdirectory: PathBuf,
-    /// How many operations on files may run at the same time. Default: 100; less than 25 is taken as 25.
+    /// How many operations on files may run at the same time. Less than 25 is taken as 25.
     pub maxthreads: u32,
 }
 
@@ -115,7 +113,7 @@ pub struct InMemoryConfig {}
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeleteConfig {
-    /// Whether clients may delete manifests, tags and blobs. Default: false.
+    /// Whether clients may delete manifests, tags and blobs.
     pub enabled: bool,
 }
 
@@ -166,13 +164,13 @@ pub struct MaintenanceConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UploadPurgingConfig {
-    /// Whether unfinished uploads are removed. Default: true.
+    /// Whether unfinished uploads are removed.
     pub enabled: bool,
-    /// How long an upload may stand still before it is removed: a duration. Default: `168h`.
+    /// How long an upload may stand still before it is removed: a duration.
     pub age: GoDuration,
-    /// The time between two searches: a duration. Default: `24h`.
+    /// The time between two searches: a duration.
     pub interval: GoDuration,
-    /// Whether removals are only logged. Default: false.
+    /// Whether removals are only logged.
     pub dryrun: bool,
 }
 
@@ -191,7 +189,7 @@ impl Default for UploadPurgingConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadOnlyConfig {
-    /// Whether pushes and deletes are refused with 405. Default: false.
+    /// Whether pushes and deletes are refused with 405.
     pub enabled: bool,
 }
 

@@ -18,9 +18,9 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
     /// Files with the certificates that clients' certificates must be issued by, in PEM. Default: clients need none.
     pub clientcas: Vec<PathBuf>,
-    /// What is asked of clients when `http.tls.clientcas` is given. Default: `require-and-verify-client-cert`.
+    /// What is asked of clients when `http.tls.clientcas` is given.
     pub clientauth: ClientAuth,
-    /// The lowest version that is spoken. Default: `tls1.2`.
+    /// The lowest version that is spoken.
     pub minimumtls: MinimumTls,
     /// The cipher suites that may be used, by their IANA names. Default: all that are supported.
     pub ciphersuites: Vec<CipherSuite>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct ValidationConfig {
     /// The opposite of `validation.disabled`, and older. False is the same as no key.
     pub enabled: bool,
-    /// Whether the rest of this section is left out of account. Default: false.
+    /// Whether the rest of this section is left out of account.
     pub disabled: bool,
     /// Rules for manifests.
     pub manifests: ManifestsConfig,
@@ -37,7 +37,7 @@ pub struct UrlsConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IndexesConfig {
-    /// Which of an index's manifests must exist when it is pushed. Default: `all`.
+    /// Which of an index's manifests must exist when it is pushed.
     pub platforms: Platforms,
     /// The platforms for which a manifest must exist when `validation.manifests.indexes.platforms` is `list`.
     pub platformlist: Vec<Platform>,
