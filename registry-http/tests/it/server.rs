@@ -1,5 +1,6 @@
 //! The server below the API: listening, deadlines, limits, and the end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, StatusCode};
@@ -172,7 +173,7 @@ async fn a_stream_that_is_not_read_is_reset_and_the_others_go_on() {
     let running = start(config).await;
     let mut http2 = plain_http2(&running).await;
     let stalled = http2.send_request(get("http://a/endless")).await.unwrap();
-    let events = running.events.clone();
+    let events = Arc::clone(&running.events);
     let dropped = tokio::spawn(async move { timeout(PATIENCE, events.dropped.notified()).await });
     while !dropped.is_finished() {
         assert_eq!(text(http2.send_request(get("http://a/")).await.unwrap()).await, "hello");
@@ -266,19 +267,14 @@ async fn an_answer_reaches_a_client_that_still_sends() {
     let writing = async {
         let piece = vec![0; 64 * 1024];
         for _ in 0..64 {
-            if writer.write_all(&piece).await.is_err() {
-                break;
-            }
+            writer.write_all(&piece).await.expect("the server reads on");
         }
+        writer.shutdown().await.unwrap();
     };
     let reading = async {
         let mut answer = Vec::new();
-        let mut space = [0; 4096];
-        while !answer.ends_with(b"no") {
-            let len = reader.read(&mut space).await.expect("the answer before anything else");
-            assert!(len > 0, "{answer:?}");
-            answer.extend_from_slice(&space[..len]);
-        }
+        // A server that closes while the client sends resets the connection, which may destroy the answer.
+        reader.read_to_end(&mut answer).await.expect("the connection is closed, and not reset");
         answer
     };
     let (_, answer) = timeout(PATIENCE, async { tokio::join!(writing, reading) }).await.unwrap();
@@ -342,7 +338,7 @@ async fn what_takes_too_long_is_cut_at_the_end() {
     let waiting = tokio::spawn(http2.send_request(get("http://a/endless")));
     running.events.began.notified().await;
     let response = waiting.await.unwrap().unwrap();
-    let events = running.events.clone();
+    let events = Arc::clone(&running.events);
     assert_eq!(running.stop().await, ServeOutcome::Cut);
     timeout(PATIENCE, events.dropped.notified()).await.expect("the stream ends, too");
     assert!(response.into_body().collect().await.is_err());
