@@ -96,7 +96,7 @@ pub fn run(
         Err(error) => Err(error),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "{error:#}");
@@ -143,24 +143,34 @@ impl Environment {
 }
 
 impl Command {
-    fn run(self, environment: &Environment) -> anyhow::Result<()> {
+    fn run(self, environment: &Environment) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Serve(source) => {
-                let loaded = environment.load(&source)?;
-                telemetry::init(&loaded.config.log, !environment.no_color && io::stderr().is_terminal())?;
-                loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-                loaded.notes.iter().for_each(|note| tracing::info!("{note}"));
-                command::serve::run(loaded.config)
-            }
-            Self::Config(ConfigCommand::Check(source)) => command::config::check(&environment.load(&source)?),
-            Self::Config(ConfigCommand::Print(source)) => command::config::print(&environment.load(&source)?),
-            Self::Config(ConfigCommand::Schema) => command::config::schema(),
-            Self::Config(ConfigCommand::Env) => command::config::variables(),
+            Self::Serve(source) => return serve(environment, &source),
+            Self::Config(ConfigCommand::Check(source)) => command::config::check(&environment.load(&source)?)?,
+            Self::Config(ConfigCommand::Print(source)) => command::config::print(&environment.load(&source)?)?,
+            Self::Config(ConfigCommand::Schema) => command::config::schema()?,
+            Self::Config(ConfigCommand::Env) => command::config::variables()?,
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "registry", &mut script);
-                Ok(io::stdout().write_all(&script)?)
+                io::stdout().write_all(&script)?;
             }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Serves. From where the log begins, a failure is a record in it.
+fn serve(environment: &Environment, source: &Source) -> anyhow::Result<ExitCode> {
+    let loaded = environment.load(source)?;
+    telemetry::init(&loaded.config.log, !environment.no_color && io::stderr().is_terminal())?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    loaded.notes.iter().for_each(|note| tracing::info!("{note}"));
+    match command::serve::run(loaded.config) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            tracing::error!(error = error.as_ref() as &dyn std::error::Error, "the registry ended");
+            Ok(ExitCode::from(FAILURE))
         }
     }
 }

@@ -1,3 +1,9 @@
 //! Tests of the binary as a whole, and of the configuration as a whole.
 
+mod cli;
 mod crate_graph;
+mod documentation;
+mod environment;
+mod examples;
+mod problems;
+mod support;

@@ -1,3 +1,5 @@
+//! Who may use the registry.
+
 use std::path::PathBuf;
 
 use schemars::JsonSchema;

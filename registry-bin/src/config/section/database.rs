@@ -1,3 +1,5 @@
+//! Where the metadata are kept.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

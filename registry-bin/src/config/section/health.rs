@@ -1,3 +1,5 @@
+//! What is checked while the registry runs.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! How the registry is reached.
+
 use std::collections::BTreeMap;
 
 use registry_http::server;

@@ -1,3 +1,5 @@
+//! How long lists are.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -1,3 +1,5 @@
+//! What is logged.
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! Where the bytes are kept.
+
 use std::path::PathBuf;
 
 use schemars::JsonSchema;

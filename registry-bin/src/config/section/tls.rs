@@ -1,3 +1,5 @@
+//! How connections are encrypted.
+
 use std::path::{Path, PathBuf};
 
 use registry_http::server;

@@ -1,3 +1,5 @@
+//! What a manifest must fulfil.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
