@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use registry_core::memory::MemoryMetadataStore;
-use registry_core::registry::{IndexChildren, Platform};
+use registry_core::registry::{IndexChildren, Platform, UrlRules};
 use registry_core::store::{BlobStore, MetadataStore};
 use registry_core::{Registry, RegistryOptions};
 use registry_http::ServiceConfig;
@@ -25,7 +25,7 @@ use crate::config::{
 pub(crate) async fn registry(config: &Config) -> anyhow::Result<Registry> {
     let blobs = blobs(config).await.context("opening the storage")?;
     let metadata = metadata(config).await.context("opening the database")?;
-    Ok(Registry::new(blobs, metadata, options(config)))
+    Ok(Registry::new(blobs, metadata, options(config)?))
 }
 
 async fn blobs(config: &Config) -> anyhow::Result<Arc<dyn BlobStore>> {
@@ -51,14 +51,19 @@ async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {
     })
 }
 
-fn options(config: &Config) -> RegistryOptions {
-    RegistryOptions {
+fn options(config: &Config) -> anyhow::Result<RegistryOptions> {
+    let urls = &config.validation.manifests.urls;
+    Ok(RegistryOptions {
         delete_enabled: config.storage.delete.enabled,
         read_only: config.storage.maintenance.readonly.enabled,
         upload_lifetime: config.storage.maintenance.uploadpurging.age.get(),
         index_children: index_children(&config.validation),
+        urls: match config.validation.disabled {
+            true => UrlRules::default(),
+            false => UrlRules::new(&urls.allow, &urls.deny).context("validation.manifests.urls")?,
+        },
         ..RegistryOptions::default()
-    }
+    })
 }
 
 fn index_children(validation: &ValidationConfig) -> IndexChildren {

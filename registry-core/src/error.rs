@@ -69,9 +69,9 @@ pub enum RegistryError {
     #[error("the content's digest is `{actual}`, not `{expected}` as the request says")]
     DigestMismatch {
         /// What the client named.
-        expected: Digest,
+        expected: Box<Digest>,
         /// What the content has.
-        actual: Digest,
+        actual: Box<Digest>,
     },
     /// The manifest is not a valid one.
     #[error(transparent)]
@@ -82,6 +82,9 @@ pub enum RegistryError {
         /// The most that is taken.
         limit_bytes: u64,
     },
+    /// A descriptor of the manifest has a URL that the operator does not want.
+    #[error("the manifest has a descriptor with the URL `{0}`, which this registry's rules do not permit")]
+    UrlDenied(String),
     /// The manifest refers to what the repository does not have.
     #[error("the manifest refers to content that is not in repository `{repository}`: {}", list(.missing))]
     ManifestBlobUnknown {
@@ -110,6 +113,13 @@ pub enum RegistryError {
     /// A store failed.
     #[error("the registry's storage or database failed")]
     Store(#[from] StoreError),
+}
+
+impl RegistryError {
+    /// Says that content has another digest than the client named.
+    pub(crate) fn digest_mismatch(expected: &Digest, actual: &Digest) -> Self {
+        Self::DigestMismatch { expected: Box::new(*expected), actual: Box::new(*actual) }
+    }
 }
 
 fn list(missing: &[Digest]) -> String {

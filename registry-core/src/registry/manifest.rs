@@ -52,7 +52,7 @@ impl Registry {
     /// say where else they are, and for children that [`IndexChildren`] lets be missing. Idempotent.
     ///
     /// # Errors
-    /// `ManifestInvalid`, `ManifestTooLarge`, `DigestMismatch`, `ManifestBlobUnknown`, `TooManyTags`, `ReadOnly`.
+    /// `ManifestInvalid`, `ManifestTooLarge`, `UrlDenied`, `DigestMismatch`, `ManifestBlobUnknown`, `TooManyTags`, `ReadOnly`.
     pub async fn put_manifest(
         &self,
         repository: &RepositoryName,
@@ -68,7 +68,7 @@ impl Registry {
             Reference::Digest(expected) => {
                 let actual = Digest::of(expected.algorithm(), &push.payload);
                 if *expected != actual {
-                    return Err(RegistryError::DigestMismatch { expected: *expected, actual });
+                    return Err(RegistryError::digest_mismatch(expected, &actual));
                 }
                 actual
             }
@@ -84,6 +84,11 @@ impl Registry {
             return Err(RegistryError::TooManyTags { count: tags.len(), limit });
         }
         let manifest = Manifest::parse(push.content_type.as_deref(), &push.payload)?;
+        let mut urls =
+            manifest.layers().iter().chain(manifest.children()).chain(manifest.config()).flat_map(|d| &d.urls);
+        if let Some(url) = urls.find(|url| !self.options.urls.permit(url)) {
+            return Err(RegistryError::UrlDenied(url.clone()));
+        }
         let (children, sparse_children) = self.sort_children(&manifest);
         let subject = manifest.subject().map(|subject| subject.digest);
         let put = PutManifest {

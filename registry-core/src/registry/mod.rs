@@ -10,6 +10,7 @@ mod options;
 mod referrers;
 mod tag;
 mod upload;
+mod url_rules;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub use blob::MountSource;
 pub use manifest::{ManifestPush, PushedManifest};
 pub use options::{IndexChildren, Platform, RegistryOptions};
 pub use upload::{Chunk, PurgeReport, PushedBlob, UploadStatus};
+pub use url_rules::UrlRules;
 
 use crate::error::{RegistryError, RegistryResult};
 use crate::memory::{MemoryBlobStore, MemoryMetadataStore};

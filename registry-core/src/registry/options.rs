@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::UrlRules;
+
 /// The rules of one registry.
 #[derive(Debug, Clone)]
 pub struct RegistryOptions {
@@ -15,6 +17,8 @@ pub struct RegistryOptions {
     pub review_grace: Duration,
     /// Which children of an index must be there when it is pushed.
     pub index_children: IndexChildren,
+    /// Where descriptors may point outside of the registry.
+    pub urls: UrlRules,
 }
 
 impl RegistryOptions {
@@ -32,6 +36,7 @@ impl Default for RegistryOptions {
             upload_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             review_grace: Duration::from_secs(24 * 60 * 60),
             index_children: IndexChildren::All,
+            urls: UrlRules::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use registry_core::memory::{MemoryBlobStore, MemoryMetadataStore};
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::media_type::{OCI_INDEX, OCI_MANIFEST};
 use registry_core::protocol::reference::Reference;
-use registry_core::registry::{IndexChildren, ManifestPush, Platform};
+use registry_core::registry::{IndexChildren, ManifestPush, Platform, UrlRules};
 use registry_core::{Registry, RegistryError, RegistryOptions};
 use serde_json::json;
 
@@ -178,4 +178,24 @@ async fn lists_are_paged_in_byte_order() {
     assert_eq!(names.items.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a-a", "a/b"]);
     assert!(names.more);
     assert_eq!(registry.list_repositories(Some("a/b"), 2).await.unwrap().items, [repository("b")]);
+}
+
+#[tokio::test]
+async fn urls_are_taken_by_the_operators_rules() {
+    let urls = UrlRules::new(&[], &["^https://bad/".to_owned()]).unwrap();
+    let options = RegistryOptions { urls, ..RegistryOptions::default() };
+    let registry =
+        Registry::new(Arc::new(MemoryBlobStore::default()), Arc::new(MemoryMetadataStore::default()), options);
+    let config = push(&registry, "a", b"{}").await;
+    for (url, taken) in [("https://good/x", true), ("https://bad/x", false)] {
+        let mut manifest: serde_json::Value = serde_json::from_slice(&image(&config, &[])).unwrap();
+        manifest["layers"] = json!([{
+            "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            "digest": sha256(b"elsewhere"), "size": 9, "urls": [url],
+        }]);
+        let outcome =
+            registry.put_manifest(&repository("a"), tagged("t", serde_json::to_vec(&manifest).unwrap().into())).await;
+        assert_eq!(outcome.is_ok(), taken, "{outcome:?}");
+        assert!(taken || matches!(outcome, Err(RegistryError::UrlDenied(denied)) if denied == url));
+    }
 }

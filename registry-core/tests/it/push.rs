@@ -18,7 +18,7 @@ fn content(len: usize) -> Vec<u8> {
 /// A registry and its blob store.
 fn registry() -> (Registry, Arc<MemoryBlobStore>) {
     let blobs = Arc::new(MemoryBlobStore::default());
-    let store: Arc<dyn BlobStore> = blobs.clone();
+    let store: Arc<dyn BlobStore> = Arc::<MemoryBlobStore>::clone(&blobs);
     let registry = Registry::new(store, Arc::new(MemoryMetadataStore::default()), RegistryOptions::default());
     (registry, blobs)
 }

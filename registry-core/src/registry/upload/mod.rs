@@ -241,5 +241,5 @@ impl Registry {
 }
 
 fn verify(expected: &Digest, actual: Digest) -> RegistryResult<()> {
-    if *expected == actual { Ok(()) } else { Err(RegistryError::DigestMismatch { expected: *expected, actual }) }
+    if *expected == actual { Ok(()) } else { Err(RegistryError::digest_mismatch(expected, &actual)) }
 }
