@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use registry_core::registry::UrlRules;
 use registry_http::headers::{CustomHeaders, HeaderError};
 use registry_http::server;
 
-use super::problem::{Problem, quoted};
+use super::problem::{Problem, quoted, shorten};
 use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms};
 use super::tree::{Node, Path, Step};
 use super::value::Secret;
@@ -22,11 +23,7 @@ pub(super) fn check(config: &Config, tree: &Node, reported: &[Path]) -> Vec<Prob
     check.auth(config);
     check.http(config);
     check.health(config);
-    let indexes = &config.validation.manifests.indexes;
-    if indexes.platforms == Platforms::List && indexes.platformlist.is_empty() {
-        let path = "validation.manifests.indexes.platforms";
-        check.report(path, format!("`{path}` is `list`, and `validation.manifests.indexes.platformlist` is empty"));
-    }
+    check.validation(config);
     check.problems
 }
 
@@ -208,6 +205,25 @@ impl Check<'_> {
                 let last = named.iter().map(|name| path(name)).max_by_key(|path| self.tree.origin_of(path).order());
                 let message = format!("multiple {what}: {}; expected exactly one", quoted(&named));
                 self.report_at(last.unwrap_or_default(), message);
+            }
+        }
+    }
+
+    fn validation(&mut self, config: &Config) {
+        let indexes = &config.validation.manifests.indexes;
+        if indexes.platforms == Platforms::List && indexes.platformlist.is_empty() {
+            let path = "validation.manifests.indexes.platforms";
+            self.report(path, format!("`{path}` is `list`, and `validation.manifests.indexes.platformlist` is empty"));
+        }
+        let urls = &config.validation.manifests.urls;
+        for (list, patterns) in [("allow", &urls.allow), ("deny", &urls.deny)] {
+            for (index, pattern) in patterns.iter().enumerate() {
+                if UrlRules::new(std::slice::from_ref(pattern), &[]).is_err() {
+                    let mut path = Path::of_keys(&format!("validation.manifests.urls.{list}"));
+                    path.0.push(Step::Index(index));
+                    let found = shorten(pattern);
+                    self.report_at(path.clone(), format!("`{path}`: expected a regular expression, found `{found}`"));
+                }
             }
         }
     }

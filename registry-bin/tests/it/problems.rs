@@ -107,6 +107,10 @@ fn each_mistake_has_its_text() {
             "config.yml:3: `health.http[0].uri`: expected a URL such as `https://HOST/PATH`",
         ),
         (
+            "validation: {manifests: {urls: {deny: ['^a', '(']}}}",
+            "config.yml:3: `validation.manifests.urls.deny[1]`: expected a regular expression, found `(`",
+        ),
+        (
             "validation: {manifests: {indexes: {platforms: list}}}",
             "config.yml:3: `validation.manifests.indexes.platforms` is `list`, and `validation.manifests.indexes.platformlist` is empty",
         ),
