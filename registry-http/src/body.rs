@@ -133,10 +133,12 @@ where
     B::Error: Into<RequestError>,
 {
     FrameStream::new(body)
-        .filter_map(|frame| std::future::ready(match frame {
-            Ok(frame) => frame.into_data().ok().filter(|data| !data.is_empty()).map(Ok),
-            Err(error) => Some(Err(body_error(error.into()))),
-        }))
+        .filter_map(|frame| {
+            std::future::ready(match frame {
+                Ok(frame) => frame.into_data().ok().filter(|data| !data.is_empty()).map(Ok),
+                Err(error) => Some(Err(body_error(error.into()))),
+            })
+        })
         .boxed()
 }
 

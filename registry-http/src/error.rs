@@ -106,7 +106,9 @@ impl From<RegistryError> for ApiError {
             }
             RegistryError::ChunkSize { .. } => (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid),
             RegistryError::DigestMismatch { .. } => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
-            RegistryError::ManifestInvalid(_) | RegistryError::UrlDenied(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
+            RegistryError::ManifestInvalid(_) | RegistryError::UrlDenied(_) => {
+                (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid)
+            }
             RegistryError::ManifestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
             RegistryError::ManifestBlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
             RegistryError::TooManyTags { .. } => (StatusCode::BAD_REQUEST, ErrorCode::TagInvalid),

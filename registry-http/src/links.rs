@@ -60,12 +60,12 @@ mod tests {
     fn addresses() {
         let repository = "a/b".parse().unwrap();
         let digest = Digest::of(registry_core::protocol::digest::Algorithm::Sha256, b"");
-        assert_eq!(Links { external: None, prefix: String::new() }.blob(&repository, &digest), format!("/v2/a/b/blobs/{digest}"));
-        let links = Links { external: Some("https://r.example/".parse().unwrap()), prefix: "/mirror".to_owned() };
         assert_eq!(
-            links.manifest(&repository, &digest),
-            format!("https://r.example/mirror/v2/a/b/manifests/{digest}")
+            Links { external: None, prefix: String::new() }.blob(&repository, &digest),
+            format!("/v2/a/b/blobs/{digest}")
         );
+        let links = Links { external: Some("https://r.example/".parse().unwrap()), prefix: "/mirror".to_owned() };
+        assert_eq!(links.manifest(&repository, &digest), format!("https://r.example/mirror/v2/a/b/manifests/{digest}"));
         assert_eq!(
             links.next_page("_catalog", &[("last", "a/b&c"), ("n", "2")]),
             "</mirror/v2/_catalog?last=a%2Fb%26c&n=2>; rel=\"next\""

@@ -1,8 +1,8 @@
 //! What a handler reads from a request's headers.
 
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE};
 use registry_core::protocol::byte_range::ChunkRange;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::error_code::ErrorCode;

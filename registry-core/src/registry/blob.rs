@@ -31,7 +31,8 @@ impl Registry {
         Ok(blob)
     }
 
-    /// Finds a blob of a repository, in order to read it by [`read_blob`](Self::read_blob).
+    /// Finds a blob of a repository, in order to read it by [`read_blob`](Self::read_blob). Changes nothing, so that pulls
+    /// go on where nothing can be written.
     ///
     /// # Errors
     /// `BlobUnknown`.

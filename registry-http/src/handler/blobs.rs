@@ -20,8 +20,11 @@ const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-st
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 
 pub(crate) async fn get(call: &Call, repository: &RepositoryName, digest: &Digest) -> Result<ApiResponse, ApiError> {
-    // A client that is told that a blob exists may rely on it for a while, whichever way it asked.
-    let blob = call.registry.stat_blob(repository, digest).await?;
+    // A client that asks whether a blob exists relies on the answer for a while; one that pulls has what it wants.
+    let blob = match call.head {
+        true => call.registry.stat_blob(repository, digest).await?,
+        false => call.registry.blob(repository, digest).await?,
+    };
     if request::has_already(&call.headers, digest) {
         return Ok(described(empty(StatusCode::NOT_MODIFIED), digest));
     }

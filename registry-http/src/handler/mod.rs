@@ -39,13 +39,11 @@ pub(crate) async fn handle(route: Route, call: Call, body: BodyStream) -> Result
         Route::GetManifest(repository, reference) => manifests::get(&call, &repository, &reference).await,
         Route::PutManifest(repository, reference, tags) => {
             manifests::put(&call, body, &repository, reference, tags).await
-        },
+        }
         Route::DeleteManifest(repository, reference) => manifests::delete(&call, &repository, &reference).await,
         Route::GetBlob(repository, digest) => blobs::get(&call, &repository, &digest).await,
         Route::DeleteBlob(repository, digest) => blobs::delete(&call, &repository, &digest).await,
-        Route::ListReferrers(repository, subject, query) => {
-            referrers::list(&call, &repository, &subject, query).await
-        }
+        Route::ListReferrers(repository, subject, query) => referrers::list(&call, &repository, &subject, query).await,
         Route::StartUpload(repository, start) => uploads::start(&call, body, &repository, start).await,
         Route::GetUpload(repository, id) => uploads::status(&call, &repository, id).await,
         Route::AppendUpload(repository, id) => uploads::append(&call, body, &repository, id).await,

@@ -47,8 +47,7 @@ pub(crate) async fn list(
     let n = query.n.unwrap_or(PAGE).clamp(1, PAGE);
     let artifact_type = query.artifact_type.as_deref();
     let page = call.registry.list_referrers(repository, subject, artifact_type, query.last.as_ref(), n).await?;
-    let index =
-        Index { schema_version: 2, media_type: OCI_INDEX, manifests: page.items.iter().map(entry).collect() };
+    let index = Index { schema_version: 2, media_type: OCI_INDEX, manifests: page.items.iter().map(entry).collect() };
     let mut response = json(&index);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OCI_INDEX));
     if artifact_type.is_some() {

@@ -17,7 +17,8 @@ use crate::response::{ApiResponse, DOCKER_UPLOAD_UUID, ResponseExt, empty};
 use crate::route::UploadStart;
 
 pub(crate) async fn start(
-    call: &Call, body: BodyStream,
+    call: &Call,
+    body: BodyStream,
     repository: &RepositoryName,
     start: UploadStart,
 ) -> Result<ApiResponse, ApiError> {
@@ -45,14 +46,20 @@ pub(crate) async fn status(call: &Call, repository: &RepositoryName, id: UploadI
     Ok(progress(StatusCode::NO_CONTENT, &call.links, repository, status))
 }
 
-pub(crate) async fn append(call: &Call, body: BodyStream, repository: &RepositoryName, id: UploadId) -> Result<ApiResponse, ApiError> {
+pub(crate) async fn append(
+    call: &Call,
+    body: BodyStream,
+    repository: &RepositoryName,
+    id: UploadId,
+) -> Result<ApiResponse, ApiError> {
     let chunk = Chunk { range: request::chunk_range(&call.headers)?, body };
     let status = call.registry.append_upload(repository, id, chunk).await?;
     Ok(progress(StatusCode::ACCEPTED, &call.links, repository, status))
 }
 
 pub(crate) async fn commit(
-    call: &Call, body: BodyStream,
+    call: &Call,
+    body: BodyStream,
     repository: &RepositoryName,
     id: UploadId,
     digest: &Digest,

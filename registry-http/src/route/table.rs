@@ -33,8 +33,7 @@ const READ: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
 const READ_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
 const MANIFEST: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS];
 const START: &[Method] = &[Method::POST, Method::OPTIONS];
-const UPLOAD: &[Method] =
-    &[Method::GET, Method::HEAD, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
+const UPLOAD: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
 
 /// Every path of the API.
 pub const ROUTES: &[RouteSpec] = &[

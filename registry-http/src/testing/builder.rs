@@ -6,8 +6,8 @@ use registry_core::memory::{MemoryBlobStore, MemoryMetadataStore};
 use registry_core::testing::flaky::{Faults, FlakyBlobStore};
 use registry_core::{Registry, RegistryOptions};
 
-use super::faulty::{FaultyService, Requests};
 use super::TestRegistry;
+use super::faulty::{FaultyService, Requests};
 use crate::auth::{Htpasswd, HtpasswdConfig};
 use crate::server::{ListenAddress, Server, ServerConfig, TlsConfig};
 use crate::{RegistryService, ServiceConfig};
@@ -97,15 +97,6 @@ impl TestRegistryBuilder {
             server.serve(service, std::future::pending()).await;
         });
         let credentials = self.credentials;
-        TestRegistry {
-            address,
-            registry,
-            storage_faults,
-            requests,
-            ca_certificate,
-            credentials,
-            server,
-            _files: files,
-        }
+        TestRegistry { address, registry, storage_faults, requests, ca_certificate, credentials, server, _files: files }
     }
 }

@@ -48,13 +48,7 @@ impl Client {
     ///
     /// # Panics
     /// If the request cannot be made or the reply not be received.
-    pub async fn send(
-        &self,
-        method: Method,
-        target: &str,
-        headers: &[(&str, &str)],
-        body: impl Into<Bytes>,
-    ) -> Reply {
+    pub async fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
         let uri = if target.starts_with('/') { format!("http://{}{target}", self.address) } else { target.to_owned() };
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {

@@ -52,8 +52,7 @@ async fn a_prefix_stands_before_every_path() {
 #[tokio::test]
 async fn locations_are_whole_addresses_where_that_is_wanted() {
     let absolute = ServiceConfig { relative_urls: false, ..ServiceConfig::default() };
-    let external =
-        ServiceConfig { external_url: Some("https://r.example".parse().unwrap()), ..absolute.clone() };
+    let external = ServiceConfig { external_url: Some("https://r.example".parse().unwrap()), ..absolute.clone() };
     let relative = ServiceConfig { relative_urls: true, ..external.clone() };
     for (config, begin) in [(absolute, None), (external, Some("https://r.example")), (relative, Some(""))] {
         let registry = TestRegistry::builder().config(config).start().await;

@@ -55,7 +55,10 @@ async fn a_push_by_digest_with_tags() {
     registry.seed_blob("a", CONFIG).await;
     let payload = image(json!({}));
     let digest = Digest::of(Algorithm::Sha512, &payload);
-    assert_reply!("manifest_put_tags", put(&client, &format!("{digest}?tag=one&tag=two"), OCI_MANIFEST, payload.clone()).await);
+    assert_reply!(
+        "manifest_put_tags",
+        put(&client, &format!("{digest}?tag=one&tag=two"), OCI_MANIFEST, payload.clone()).await
+    );
     for tag in ["one", "two"] {
         let reply = client.get(&format!("/v2/a/manifests/{tag}")).await;
         assert_eq!((reply.header("docker-content-digest"), &reply.body), (digest.to_string().as_str(), &payload));
@@ -100,7 +103,11 @@ async fn what_is_wrong_with_a_manifest_is_said() {
     ];
     for (media_type, payload, name) in cases {
         let reply = put(&client, "bad", media_type, payload).await;
-        assert_eq!((reply.status, reply.error_code().as_str()), (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"), "{name}");
+        assert_eq!(
+            (reply.status, reply.error_code().as_str()),
+            (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
+            "{name}"
+        );
         let message = reply.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         crate::snapshot::settings().bind(|| insta::assert_snapshot!(name, message));
     }
