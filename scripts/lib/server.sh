@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A registry on a free loopback port, with its data below one directory.
+# A registry on a free loopback port, with its data below one directory and its log beside that.
 #
 # SERVER names the command that is given a configuration file, so that another registry can be
 # put to the same tests: SERVER='docker-registry serve' scripts/clients
@@ -77,12 +77,12 @@ server_start() {
     [[ " $* " == *' tls '* ]] && scheme=https
     server_url=$scheme://127.0.0.1:$server_port
     server_config "$dir" "$server_port" "$@" >"$dir/config.yml"
-    (cd "$dir" && exec "${server[@]}" config.yml) >"$dir/log" 2>&1 </dev/null &
+    (cd "$dir" && exec "${server[@]}" config.yml) >>"$dir.log" 2>&1 </dev/null &
     server_pid=$!
     defer server_end "$server_pid"
     server_wait "$server_url" || {
         printf 'the registry does not answer at %s; its log ends:\n' "$server_url" >&2
-        tail -n 20 "$dir/log" >&2
+        tail -n 20 "$dir.log" >&2
         return 1
     }
 }
