@@ -127,7 +127,9 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// Turns an upload of exactly `size_bytes` synced bytes into the blob `digest`. The caller has verified the digest.
     ///
     /// Once this returns, the blob survives a power cut, and so does its name in every directory. Atomic: after an
-    /// error or a crash the upload is either whole, or gone with the blob in its place.
+    /// error or a crash there is the upload, or the blob, or both, each whole. A store that can keeps the upload until
+    /// it is discarded, so that a session whose end was not recorded can be gone on with; what is written to it then
+    /// does not change the blob.
     async fn commit(&self, staged: &StagedUpload, digest: &Digest, size_bytes: u64) -> StoreResult<BlobLocation>;
 
     /// Removes an upload. Succeeds if there is none.

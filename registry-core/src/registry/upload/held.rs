@@ -88,7 +88,10 @@ impl Registry {
             return Ok(());
         }
         let mut digester = held.digester()?;
-        let mut writer = self.blobs.open_writer(&held.record.staged, offset).await?;
+        let mut writer = match self.blobs.open_writer(&held.record.staged, offset).await {
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => return Err(self.end_lost(held, error).await),
+            opened => opened?,
+        };
         let mut lease = Lease::new(self, held);
         let taken = pump::pump(&mut *writer, &mut digester, body, expected, Some(&mut lease)).await;
         match &taken.outcome {
@@ -112,6 +115,14 @@ impl Registry {
         taken.outcome
     }
 
+    /// Ends a session whose bytes are gone, which the client learns as soon as it asks for more.
+    async fn end_lost(&self, held: &HeldUpload, error: StoreError) -> RegistryError {
+        let (upload, repository) = (held.record.id, held.record.repository.clone());
+        tracing::error!(%upload, error = &error as &dyn std::error::Error, "the bytes of an upload are gone; ending it");
+        self.abandon(&held.record).await;
+        RegistryError::UploadUnknown { repository, upload }
+    }
+
     /// Gives back the room of bytes that were written but not taken; on a full disk everybody waits for it.
     async fn drop_beyond(&self, record: &UploadRecord) {
         if let Err(error) = self.blobs.open_writer(&record.staged, record.offset).await {
@@ -133,6 +144,9 @@ impl Registry {
 
     /// Releases after an error, which stays the answer whatever becomes of the release.
     pub(super) async fn release_after(&self, held: HeldUpload, error: RegistryError) -> RegistryError {
+        if matches!(error, RegistryError::UploadUnknown { .. }) {
+            return error;
+        }
         let id = held.record.id;
         if let Err(release) = self.release(held).await {
             let release = &release as &dyn std::error::Error;

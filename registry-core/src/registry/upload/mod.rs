@@ -210,6 +210,7 @@ impl Registry {
         let review_after = self.review_after();
         let blob = CommitBlob { repository, digest, size_bytes, location, upload, review_after };
         self.metadata.commit_blob(blob).await?;
+        self.discard(staged).await;
         Ok(PushedBlob { digest: *digest, size_bytes })
     }
 
