@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use registry_core::Registry;
 use registry_http::health::{CheckSchedule, FileCheck, HealthCheck, HealthChecks, HttpCheck, TcpCheck};
 
-use crate::config::{Config, GoDuration, StorageDriver};
+use crate::config::{Config, GoDuration};
+use crate::wire;
 
 /// How long a look at the stores may take.
 const STORES_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,13 +30,10 @@ pub(crate) fn checks(config: &Config, registry: &Registry) -> anyhow::Result<Hea
     let health = &config.health;
     let mut checks = HealthChecks::new();
     if health.storagedriver.enabled {
-        let driver = match config.storage.driver() {
-            StorageDriver::Filesystem(_) => "filesystem",
-            StorageDriver::InMemory => "inmemory",
-        };
         let check = &health.storagedriver;
         let schedule = CheckSchedule { timeout: STORES_TIMEOUT, ..schedule(check.interval, None, check.threshold) };
-        checks = checks.with(format!("storagedriver_{driver}"), schedule, Stores(registry.clone()));
+        checks =
+            checks.with(format!("storagedriver_{}", wire::driver_name(config)), schedule, Stores(registry.clone()));
     }
     for check in &health.file {
         let name = check.file.display().to_string();

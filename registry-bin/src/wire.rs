@@ -20,12 +20,22 @@ use registry_storage::{FilesystemConfig, StorageConfig};
 use crate::config::{
     AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, StorageDriver, TrustedProxy, ValidationConfig,
 };
+use crate::measured_storage::MeasuredBlobStore;
 
-/// Opens the stores and puts the registry over them.
-pub(crate) async fn registry(config: &Config) -> anyhow::Result<Registry> {
+/// Opens the stores and puts the registry over them. `metrics` show how long the storage takes.
+pub(crate) async fn registry(config: &Config, metrics: &mut Metrics) -> anyhow::Result<Registry> {
     let blobs = blobs(config).await.context("opening the storage")?;
+    let blobs = MeasuredBlobStore::new(blobs, driver_name(config), metrics.registry_mut());
     let metadata = metadata(config).await.context("opening the database")?;
-    Ok(Registry::new(blobs, metadata, options(config)?))
+    Ok(Registry::new(Arc::new(blobs), metadata, options(config)?))
+}
+
+/// Returns the name of the storage driver, as metrics and health checks show it.
+pub(crate) fn driver_name(config: &Config) -> &'static str {
+    match config.storage.driver() {
+        StorageDriver::Filesystem(_) => "filesystem",
+        StorageDriver::InMemory => "inmemory",
+    }
 }
 
 async fn blobs(config: &Config) -> anyhow::Result<Arc<dyn BlobStore>> {

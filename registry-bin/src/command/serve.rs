@@ -22,8 +22,9 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
-    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), ""));
-    let registry = wire::registry(&config).await?;
+    let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
+    let registry = wire::registry(&config, &mut metrics).await?;
+    let metrics = Arc::new(metrics);
     let health = Arc::new(health::checks(&config, &registry)?);
     let service = RegistryService::new(registry.clone())
         .with_config(wire::service(&config)?)
