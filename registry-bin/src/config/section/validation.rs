@@ -25,7 +25,8 @@ pub struct ManifestsConfig {
     pub indexes: IndexesConfig,
 }
 
-/// Rules for the URLs of descriptors. Without any, a descriptor may have no URL.
+/// Rules for the URLs of descriptors, which say where content is that the registry does not have. Without any rule every
+/// URL is welcome; distribution refuses them all then.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UrlsConfig {
