@@ -6,7 +6,8 @@ use std::time::Duration;
 use registry_core::memory::{MemoryBlobStore, MemoryMetadataStore};
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::registry::{Chunk, PurgeReport};
-use registry_core::store::{BlobStore, Timestamp, UploadId};
+use registry_core::store::metadata::{ClaimOutcome, UploadStore};
+use registry_core::store::{BlobStore, ClaimToken, StoreErrorKind, Timestamp, UploadId};
 use registry_core::{Registry, RegistryError, RegistryOptions};
 
 use crate::support::{aborted, assert_nothing_staged, body, chunk, chunk_at, pull, repository, sha256};
@@ -17,10 +18,14 @@ fn content(len: usize) -> Vec<u8> {
 
 /// A registry and its blob store.
 fn registry() -> (Registry, Arc<MemoryBlobStore>) {
-    let blobs = Arc::new(MemoryBlobStore::default());
-    let store: Arc<dyn BlobStore> = Arc::<MemoryBlobStore>::clone(&blobs);
-    let registry = Registry::new(store, Arc::new(MemoryMetadataStore::default()), RegistryOptions::default());
+    let (registry, blobs, _) = registry_with_metadata();
     (registry, blobs)
+}
+
+fn registry_with_metadata() -> (Registry, Arc<MemoryBlobStore>, Arc<MemoryMetadataStore>) {
+    let (blobs, metadata) = (Arc::new(MemoryBlobStore::default()), Arc::new(MemoryMetadataStore::default()));
+    let (store, truth) = (Arc::<MemoryBlobStore>::clone(&blobs), Arc::<MemoryMetadataStore>::clone(&metadata));
+    (Registry::new(store, truth, RegistryOptions::default()), blobs, metadata)
 }
 
 #[tokio::test]
@@ -183,6 +188,107 @@ async fn a_cancelled_upload_is_gone() {
     assert!(unknown(registry.commit_upload(&name, id, chunk(b"4"), &sha256(b"4")).await.map(drop)));
     assert!(unknown(registry.cancel_upload(&name, id).await));
     assert!(unknown(registry.cancel_upload(&name, UploadId::random()).await));
+}
+
+/// A body that the test gives piece by piece.
+type Sender = futures::channel::mpsc::UnboundedSender<Result<bytes::Bytes, registry_core::body::BodyError>>;
+
+fn open_chunk() -> (Sender, Chunk) {
+    let (sender, body) = futures::channel::mpsc::unbounded();
+    (sender, Chunk { range: None, body: Box::pin(body) })
+}
+
+/// Waits until the request that has the body is at work on it, and so holds the upload.
+async fn until_taken(sender: &Sender) {
+    while !sender.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cancelled_under_its_writer_leaves_nothing() {
+    let (registry, blobs) = registry();
+    let name = repository("a");
+    for commits in [false, true] {
+        let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
+        let (sender, chunk) = open_chunk();
+        sender.unbounded_send(Ok("content".into())).unwrap();
+        let writer = tokio::spawn({
+            let (registry, name) = (registry.clone(), name.clone());
+            async move {
+                match commits {
+                    true => registry.commit_upload(&name, id, chunk, &sha256(b"content")).await.map(drop),
+                    false => registry.append_upload(&name, id, chunk).await.map(drop),
+                }
+            }
+        });
+        until_taken(&sender).await;
+        registry.cancel_upload(&name, id).await.unwrap();
+        drop(sender);
+        let outcome = writer.await.unwrap();
+        assert!(matches!(outcome, Err(RegistryError::UploadUnknown { .. })), "{outcome:?}");
+        assert_nothing_staged(&*blobs).await;
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_lost_its_upload_does_not_end_it() {
+    let (registry, blobs, metadata) = registry_with_metadata();
+    let name = repository("a");
+    for digest in [None, Some(sha256(b"0123 and more")), Some(sha256(b"something else"))] {
+        let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
+        registry.append_upload(&name, id, chunk(b"0123")).await.unwrap();
+        let (sender, more) = open_chunk();
+        sender.unbounded_send(Ok(" and more".into())).unwrap();
+        let slow = tokio::spawn({
+            let (registry, name) = (registry.clone(), name.clone());
+            async move {
+                match digest {
+                    Some(digest) => registry.commit_upload(&name, id, more, &digest).await.map(drop),
+                    None => registry.append_upload(&name, id, more).await.map(drop),
+                }
+            }
+        });
+        until_taken(&sender).await;
+        // As if the first had been silent for so long that its claim ran out.
+        let (token, later) = (ClaimToken::random(), Timestamp::now().plus(Duration::from_secs(3600)));
+        let until = later.plus(Duration::from_secs(60));
+        let taken = metadata.claim_upload(&name, id, token, later, until).await.unwrap();
+        let ClaimOutcome::TakenOver(record) = taken else { panic!("{taken:?}") };
+        drop(sender);
+        let outcome = slow.await.unwrap();
+        assert!(matches!(outcome, Err(RegistryError::UploadBusy(busy)) if busy == id), "{outcome:?}");
+
+        assert_eq!(registry.upload_status(&name, id).await.unwrap().offset, 4);
+        blobs.take_over(&record.staged, 4).await.expect("what was taken before is still there");
+        registry.cancel_upload(&name, id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bytes_are_kept_until_those_who_took_them_over_have_recorded_theirs() {
+    let (registry, blobs, metadata) = registry_with_metadata();
+    let name = repository("a");
+    let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
+    registry.append_upload(&name, id, chunk(b"0123")).await.unwrap();
+    let old = metadata.upload(&name, id, Timestamp::now()).await.unwrap().unwrap().staged;
+    // A writer that died.
+    let before = Timestamp::now().minus(Duration::from_secs(60));
+    metadata.claim_upload(&name, id, ClaimToken::random(), before, before).await.unwrap();
+    let (sender, more) = open_chunk();
+    sender.unbounded_send(Ok("4567".into())).unwrap();
+    let heir = tokio::spawn({
+        let (registry, name) = (registry.clone(), name.clone());
+        async move { registry.append_upload(&name, id, more).await }
+    });
+    until_taken(&sender).await;
+    let copy = blobs.take_over(&old, 4).await.expect("if the heir dies as well, this is where to go on from");
+    blobs.discard(&copy).await.unwrap();
+    drop(sender);
+    assert_eq!(heir.await.unwrap().unwrap().offset, 8);
+    assert_eq!(blobs.take_over(&old, 4).await.unwrap_err().kind(), StoreErrorKind::Corrupt, "it was freed");
+    registry.commit_upload(&name, id, Chunk::empty(), &sha256(b"01234567")).await.unwrap();
+    assert_nothing_staged(&*blobs).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use crate::protocol::digest::Digester;
 use crate::protocol::reference::RepositoryName;
 use crate::registry::Registry;
 use crate::store::metadata::{ClaimOutcome, UploadRecord};
-use crate::store::{ClaimToken, MetadataStore, StoreError, StoreErrorKind, StoreResult, Timestamp, UploadId};
+use crate::store::{
+    ClaimToken, MetadataStore, StagedUpload, StoreError, StoreErrorKind, StoreResult, Timestamp, UploadId,
+};
 
 /// How long a claim lasts unless it is renewed. Whoever holds it longer without news may be dead.
 const CLAIM_LIFETIME: Duration = Duration::from_secs(60);
@@ -20,6 +22,9 @@ const RENEW_AFTER: Duration = Duration::from_secs(20);
 pub(super) struct HeldUpload {
     pub(super) record: UploadRecord,
     pub(super) claim: ClaimToken,
+    /// Where the store's record says that the bytes are, if we work on a copy of them. They are needed until our progress
+    /// is recorded: nobody could go on from there if we died before.
+    replaced: Option<StagedUpload>,
 }
 
 impl HeldUpload {
@@ -60,14 +65,12 @@ impl Registry {
         let claim = ClaimToken::random();
         let now = Timestamp::now();
         match self.metadata.claim_upload(repository, id, claim, now, now.plus(CLAIM_LIFETIME)).await? {
-            ClaimOutcome::Claimed(record) => Ok(HeldUpload { record, claim }),
+            ClaimOutcome::Claimed(record) => Ok(HeldUpload { record, claim, replaced: None }),
             ClaimOutcome::TakenOver(mut record) => {
                 // The earlier writer may wake up at any time; from now on it writes where nobody looks.
-                let old = record.staged.clone();
-                record.staged = self.blobs.take_over(&old, record.offset).await?;
-                let held = HeldUpload { record, claim };
-                self.discard(&old).await;
-                Ok(held)
+                let copy = self.blobs.take_over(&record.staged, record.offset).await?;
+                let replaced = Some(std::mem::replace(&mut record.staged, copy));
+                Ok(HeldUpload { record, claim, replaced })
             }
             ClaimOutcome::Busy => Err(RegistryError::UploadBusy(id)),
             ClaimOutcome::Unknown => Err(RegistryError::UploadUnknown { repository: repository.clone(), upload: id }),
@@ -89,7 +92,7 @@ impl Registry {
         }
         let mut digester = held.digester()?;
         let mut writer = match self.blobs.open_writer(&held.record.staged, offset).await {
-            Err(error) if error.kind() == StoreErrorKind::Corrupt => return Err(self.end_lost(held, error).await),
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => return Err(self.end_gone(held, error).await),
             opened => opened?,
         };
         let mut lease = Lease::new(self, held);
@@ -106,8 +109,7 @@ impl Registry {
             Ok(staged) => staged,
             Err(error) => {
                 // What a failed sync has lost cannot be known; the upload has to start over.
-                self.abandon(&held.record).await;
-                return Err(error.into());
+                return Err(self.abandon(held, error.into()).await);
             }
         };
         held.record.offset = offset + taken.written;
@@ -116,11 +118,13 @@ impl Registry {
     }
 
     /// Ends a session whose bytes are gone, which the client learns as soon as it asks for more.
-    async fn end_lost(&self, held: &HeldUpload, error: StoreError) -> RegistryError {
+    async fn end_gone(&self, held: &HeldUpload, error: StoreError) -> RegistryError {
         let (upload, repository) = (held.record.id, held.record.repository.clone());
-        tracing::error!(%upload, error = &error as &dyn std::error::Error, "the bytes of an upload are gone; ending it");
-        self.abandon(&held.record).await;
-        RegistryError::UploadUnknown { repository, upload }
+        if !self.is_lost(held).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(%upload, error, "the bytes of an upload are gone; ending it");
+        }
+        self.abandon(held, RegistryError::UploadUnknown { repository, upload }).await
     }
 
     /// Gives back the room of bytes that were written but not taken; on a full disk everybody waits for it.
@@ -135,22 +139,78 @@ impl Registry {
     pub(super) async fn release(&self, mut held: HeldUpload) -> RegistryResult<()> {
         held.record.expires_at = Timestamp::now().plus(self.options.upload_lifetime);
         match self.metadata.release_upload(&held.record, held.claim).await {
-            Err(error) if error.kind() == StoreErrorKind::Conflict => {
-                Err(RegistryError::UploadUnknown { repository: held.record.repository, upload: held.record.id })
+            Err(error) if error.kind() == StoreErrorKind::Conflict => return Err(self.lost(&held).await),
+            released => released?,
+        }
+        self.discard_replaced(&held).await;
+        Ok(())
+    }
+
+    /// Releases after an error, which stays the answer unless it says no more than that the upload was lost.
+    pub(super) async fn release_after(&self, held: HeldUpload, error: RegistryError) -> RegistryError {
+        let id = held.record.id;
+        let is_conflict = matches!(&error, RegistryError::Store(store) if store.kind() == StoreErrorKind::Conflict);
+        match self.release(held).await {
+            Ok(()) => error,
+            Err(lost @ (RegistryError::UploadUnknown { .. } | RegistryError::UploadBusy(_))) => {
+                if is_conflict {
+                    lost
+                } else {
+                    error
+                }
             }
-            released => Ok(released?),
+            Err(release) => {
+                let release = &release as &dyn std::error::Error;
+                tracing::warn!(upload = %id, error = release, "upload could not be released; its claim will run out");
+                error
+            }
         }
     }
 
-    /// Releases after an error, which stays the answer whatever becomes of the release.
-    pub(super) async fn release_after(&self, held: HeldUpload, error: RegistryError) -> RegistryError {
-        if matches!(error, RegistryError::UploadUnknown { .. }) {
-            return error;
+    /// Ends a session that came to nothing by `error`, and returns what to tell the client. The purge finds what this
+    /// fails to remove.
+    pub(super) async fn abandon(&self, held: &HeldUpload, error: RegistryError) -> RegistryError {
+        if self.is_lost(held).await {
+            return self.lost(held).await;
         }
-        let id = held.record.id;
-        if let Err(release) = self.release(held).await {
-            let release = &release as &dyn std::error::Error;
-            tracing::warn!(upload = %id, error = release, "upload could not be released; its claim will run out");
+        let record = &held.record;
+        if let Err(error) = self.metadata.remove_upload(&record.repository, record.id).await {
+            tracing::warn!(upload = %record.id, error = &error as &dyn std::error::Error, "upload could not be ended");
+        }
+        self.discard(&record.staged).await;
+        self.discard_replaced(held).await;
+        error
+    }
+
+    /// Frees what nobody goes on from any more, because the record says otherwise now or is gone.
+    pub(super) async fn discard_replaced(&self, held: &HeldUpload) {
+        if let Some(replaced) = &held.replaced {
+            self.discard(replaced).await;
+        }
+    }
+
+    /// Tells whether somebody has cancelled the upload, or has taken it over from us because we were slow. If not, it
+    /// stays ours for a while.
+    async fn is_lost(&self, held: &HeldUpload) -> bool {
+        let until = Timestamp::now().plus(CLAIM_LIFETIME);
+        let renewed = self.metadata.renew_claim(held.record.id, held.claim, until).await;
+        renewed.is_err_and(|error| error.kind() == StoreErrorKind::Conflict)
+    }
+
+    /// Returns what to tell a client whose upload was lost.
+    async fn lost(&self, held: &HeldUpload) -> RegistryError {
+        let HeldUpload { record, replaced, .. } = held;
+        let (error, is_ours) = match self.metadata.upload(&record.repository, record.id, Timestamp::now()).await {
+            // Whoever took over discards what we both began from.
+            Ok(Some(_)) => (RegistryError::UploadBusy(record.id), replaced.is_some()),
+            Ok(None) => {
+                let (repository, upload) = (record.repository.clone(), record.id);
+                (RegistryError::UploadUnknown { repository, upload }, true)
+            }
+            Err(error) => (error.into(), false),
+        };
+        if is_ours {
+            self.discard(&record.staged).await;
         }
         error
     }

@@ -138,11 +138,13 @@ impl Registry {
         if let Err(error) = self.take_chunk(&mut held, chunk).await {
             return Err(self.release_after(held, error).await);
         }
-        let committed = self.commit_held(&held, digest).await;
-        if committed.is_err() {
-            self.abandon(&held.record).await;
+        match self.commit_held(&held, digest).await {
+            Ok(blob) => {
+                self.discard_replaced(&held).await;
+                Ok(blob)
+            }
+            Err(error) => Err(self.abandon(&held, error).await),
         }
-        committed
     }
 
     /// Pushes a whole blob at once, without a session.
@@ -221,14 +223,6 @@ impl Registry {
             digester.update(&piece?);
         }
         Ok(digester.finish())
-    }
-
-    /// Ends a session that is of no more use. The purge finds what this fails to remove.
-    async fn abandon(&self, record: &UploadRecord) {
-        if let Err(error) = self.metadata.remove_upload(&record.repository, record.id).await {
-            tracing::warn!(upload = %record.id, error = &error as &dyn std::error::Error, "upload could not be ended");
-        }
-        self.discard(&record.staged).await;
     }
 
     async fn discard(&self, staged: &StagedUpload) {
