@@ -1,6 +1,7 @@
 //! Moves a body into a writer: the next batch is received and hashed while the last one is written.
 
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -13,6 +14,11 @@ use crate::store::BlobWriter;
 
 /// How much is written at once. Two batches are in memory at a time: one being written, one being received.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// How many pieces are written at once. Of a body that comes byte by byte, the list of the pieces would else need many
+/// times the memory of the bytes.
+const BATCH_PIECES: usize = 1024;
+/// For how long pieces are gathered. What a slow client has sent is written by then, and its claim is renewed.
+const BATCH_AGE: Duration = Duration::from_secs(10);
 
 /// How far a body came.
 pub(super) struct Taken {
@@ -28,6 +34,13 @@ struct Batch {
     /// Nothing comes after this batch.
     last: bool,
     error: Option<BodyError>,
+}
+
+impl Batch {
+    fn is_full(&self, age: Duration) -> bool {
+        let is_due = age >= BATCH_AGE && !self.pieces.is_empty();
+        is_due || self.len >= BATCH_BYTES || self.pieces.len() >= BATCH_PIECES
+    }
 }
 
 /// Pumps until the body ends, which has to be after `expected` bytes if that is given. `lease` is kept
@@ -82,7 +95,8 @@ pub(super) async fn pump(
 
 async fn gather(mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>, digester: &mut Digester) -> Batch {
     let mut batch = Batch::default();
-    while batch.len < BATCH_BYTES {
+    let began = Instant::now();
+    while !batch.is_full(began.elapsed()) {
         match body.next().await {
             Some(Ok(piece)) => {
                 digester.update(&piece);
@@ -101,4 +115,61 @@ async fn gather(mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>
         }
     }
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::protocol::digest::{Algorithm, Digest};
+    use crate::store::{StagedUpload, StoreResult};
+
+    /// Remembers what was written, and how many pieces and bytes at once at most.
+    #[derive(Default)]
+    struct Recorder {
+        written: Vec<u8>,
+        most_pieces: usize,
+        most_bytes: usize,
+    }
+
+    #[async_trait]
+    impl BlobWriter for Recorder {
+        async fn write(&mut self, pieces: Vec<Bytes>) -> StoreResult<()> {
+            self.most_pieces = self.most_pieces.max(pieces.len());
+            let before = self.written.len();
+            pieces.iter().for_each(|piece| self.written.extend_from_slice(piece));
+            self.most_bytes = self.most_bytes.max(self.written.len() - before);
+            Ok(())
+        }
+
+        async fn sync(&mut self) -> StoreResult<StagedUpload> {
+            Ok(StagedUpload::new("recorder"))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_bounded_however_the_body_is_cut() {
+        let content: Vec<u8> = (0..3_000_000u32).map(|n| n as u8).collect();
+        for (len, piece) in [(5000, 1), (3_000_000, 40_000), (3_000_000, 3_000_000)] {
+            let pieces: Vec<_> = content[..len].chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            let (mut writer, mut digester) = (Recorder::default(), Digester::new(Algorithm::Sha256));
+            let taken = pump(&mut writer, &mut digester, futures::stream::iter(pieces), None, None).await;
+            assert!(taken.outcome.is_ok());
+            assert_eq!(taken.written, len as u64);
+            assert!(writer.written == content[..len]);
+            assert_eq!(digester.finish(), Digest::of(Algorithm::Sha256, &content[..len]));
+            assert!(writer.most_pieces <= BATCH_PIECES, "{} pieces of {piece} bytes", writer.most_pieces);
+            assert!(writer.most_bytes < BATCH_BYTES + piece, "{} bytes", writer.most_bytes);
+        }
+    }
+
+    #[test]
+    fn what_a_slow_client_has_sent_does_not_wait_for_more() {
+        let mut batch = Batch::default();
+        assert!(!batch.is_full(BATCH_AGE), "there is nothing to write");
+        batch.pieces.push(Bytes::from_static(b"x"));
+        assert!(!batch.is_full(BATCH_AGE / 2));
+        assert!(batch.is_full(BATCH_AGE));
+    }
 }
