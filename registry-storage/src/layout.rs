@@ -9,7 +9,9 @@
 //!     │           └── <hex>
 //!     │               └── data             the blob's bytes: appears whole, never changes
 //!     └── uploads
-//!         └── <uuid>                       the bytes of an upload so far
+//!         ├── <uuid>                       the bytes of an upload so far
+//!         ├── <uuid>.completed             while a commit is being recorded, on a file system: the blob's second name
+//!         └── <uuid>.tmp                   for a moment, on a file system: what is to replace an upload or a blob
 //! ```
 //!
 //! Blobs stand where distribution has them (`registry/storage/paths.go`), so that either can use the other's storage.

@@ -126,13 +126,12 @@ impl BlobStore for MemoryBlobStore {
                 )),
             };
         };
-        let mut staging = lock(&staging);
+        let staging = lock(&staging);
         let len = staging.bytes.len();
         let bytes = match usize::try_from(size_bytes) {
-            Ok(size) if size <= len => staging.bytes.split_to(size).freeze(),
+            Ok(size) if size <= len => Bytes::copy_from_slice(&staging.bytes[..size]),
             _ => return Err(too_short(staged, len, size_bytes)),
         };
-        content.uploads.remove(staged);
         content.blobs.insert(location.clone(), bytes);
         Ok(location)
     }

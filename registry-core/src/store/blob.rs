@@ -100,6 +100,8 @@ impl fmt::Debug for BlobRead {
 /// - `a_lost_writer_cannot_touch_what_followed`: after `take_over`, writes by the previous writer do not change the
 ///   upload.
 /// - `commit_is_idempotent`: committing content that is there already succeeds and gives a location with that content.
+/// - `a_committed_upload_can_be_gone_on_with`: in a store that keeps it; what is written to it then does not change the
+///   blob. Elsewhere its staging is `Corrupt` to a writer.
 /// - `an_empty_blob_can_be_committed`: an upload without any write commits to zero bytes.
 /// - `discard_leaves_nothing`: a discarded upload leaves nothing behind, and discarding it again succeeds.
 /// - `abandoned_uploads_are_found`: [`staged_before`](Self::staged_before) lists uploads by the time of their last write.
@@ -132,11 +134,11 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// does not change the blob.
     async fn commit(&self, staged: &StagedUpload, digest: &Digest, size_bytes: u64) -> StoreResult<BlobLocation>;
 
-    /// Removes an upload. Succeeds if there is none.
+    /// Removes an upload, but not the blob that it was committed to. Succeeds if there is none.
     async fn discard(&self, staged: &StagedUpload) -> StoreResult<()>;
 
-    /// Returns up to `limit` uploads that are neither committed nor discarded and were last written to before `before`,
-    /// so that what a crash left behind can be discarded.
+    /// Returns up to `limit` uploads that were last written to before `before` and not discarded, so that what a crash left
+    /// behind can be. A committed upload is among them if the store keeps it.
     async fn staged_before(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<StagedUpload>>;
 
     /// Opens a committed blob for reading `range` (end exclusive), which the caller keeps within the blob's size.

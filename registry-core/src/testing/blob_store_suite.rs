@@ -46,6 +46,11 @@ pub trait BlobStoreSubject: Send + Sync {
     /// Opens one more instance of the store over the same data.
     async fn open(&self) -> Arc<dyn BlobStore>;
 
+    /// Tells whether the store keeps committed uploads until they are discarded.
+    fn keeps_committed_uploads(&self) -> bool {
+        true
+    }
+
     /// Names everything that is kept, committed or not, if that can be told.
     async fn contents(&self) -> Option<Vec<String>> {
         None
@@ -69,6 +74,7 @@ macro_rules! blob_store_suite {
                 bytes_beyond_the_offset_are_dropped
                 a_lost_writer_cannot_touch_what_followed
                 commit_is_idempotent
+                a_committed_upload_can_be_gone_on_with
                 an_empty_blob_can_be_committed
                 discard_leaves_nothing
                 abandoned_uploads_are_found
@@ -100,7 +106,7 @@ pub async fn committed_bytes_come_back(subject: &dyn BlobStoreSubject) {
         writer.write(small.chunks(100).map(|piece| small.slice_ref(piece)).collect()).await.expect("writing many");
         let staged = writer.sync().await.expect("syncing");
         drop(writer);
-        let location = commit(&*store, &staged, algorithm, &content).await;
+        let location = finish(&*store, &staged, algorithm, &content).await;
 
         let other = subject.open().await;
         for range in [0..300_000, 0..0, 0..1, 299_999..300_000, 300_000..300_000, 12_345..270_000] {
@@ -122,7 +128,7 @@ pub async fn nothing_is_visible_before_commit(subject: &dyn BlobStoreSubject) {
 
     let staged = write(&*store, &content).await;
     assert_kind(store.read(&location, 0..1000).await, StoreErrorKind::NotFound);
-    let location = commit(&*store, &staged, Algorithm::Sha256, &content).await;
+    let location = finish(&*store, &staged, Algorithm::Sha256, &content).await;
     assert_eq!(read(&*store, &location, 0..1000).await, content);
     store.delete(&location).await.expect("deleting");
 }
@@ -146,7 +152,7 @@ pub async fn a_writer_continues_where_it_synced(subject: &dyn BlobStoreSubject) 
     assert_kind(store.open_writer(&staged, offset + 1).await.map(drop), StoreErrorKind::Corrupt);
     let read_back = collect_stream(store.read_staged(&staged, 65_000).await.expect("reading back")).await;
     assert!(read_back.expect("reading on") == content[..65_000]);
-    let location = commit(&*store, &staged, Algorithm::Sha256, &content).await;
+    let location = finish(&*store, &staged, Algorithm::Sha256, &content).await;
     assert!(read(&*store, &location, 0..100_000).await == content);
     store.delete(&location).await.expect("deleting");
 }
@@ -163,7 +169,7 @@ pub async fn bytes_beyond_the_offset_are_dropped(subject: &dyn BlobStoreSubject)
     writer.write(vec![Bytes::from_static(b"and more")]).await.expect("writing on");
     let staged = writer.sync().await.expect("syncing");
     drop(writer);
-    let location = commit(&*store, &staged, Algorithm::Sha256, b"kept and synced, and more").await;
+    let location = finish(&*store, &staged, Algorithm::Sha256, b"kept and synced, and more").await;
     assert_eq!(read(&*store, &location, 0..25).await, b"kept and synced, and more");
     assert_kind(store.read(&location, 0..26).await, StoreErrorKind::Corrupt);
     store.delete(&location).await.expect("deleting");
@@ -191,14 +197,14 @@ pub async fn a_lost_writer_cannot_touch_what_followed(subject: &dyn BlobStoreSub
     writer.write(vec![Bytes::from_static(b"the heir")]).await.expect("writing by the new writer");
     let new = writer.sync().await.expect("syncing by the new writer");
     drop((lost, writer));
-    let location = commit(&*other, &new, Algorithm::Sha256, b"synced by the heir").await;
+    let location = finish(&*other, &new, Algorithm::Sha256, b"synced by the heir").await;
     assert_eq!(read(&*store, &location, 0..18).await, b"synced by the heir");
     store.delete(&location).await.expect("deleting");
 
     let unwritten = stage(&*store).await;
     let taken = other.take_over(&unwritten, 0).await.expect("taking over what was never written");
     other.discard(&unwritten).await.expect("discarding");
-    let location = commit(&*other, &taken, Algorithm::Sha256, b"").await;
+    let location = finish(&*other, &taken, Algorithm::Sha256, b"").await;
     store.delete(&location).await.expect("deleting");
 }
 
@@ -210,11 +216,46 @@ pub async fn commit_is_idempotent(subject: &dyn BlobStoreSubject) {
     let first = commit(&*store, &staged, Algorithm::Sha256, &content).await;
     // The same upload once more, as if the first answer had been lost; then another upload of the same content.
     let again = commit(&*subject.open().await, &staged, Algorithm::Sha256, &content).await;
+    store.discard(&staged).await.expect("discarding");
     let second = push(&*store, &content).await;
     for location in [&first, &again, &second] {
         assert!(read(&*store, location, 0..5000).await == content);
     }
     for location in [&first, &again, &second] {
+        store.delete(location).await.expect("deleting");
+    }
+}
+
+/// In a store that keeps a committed upload, what is written to it does not change the blob. Elsewhere its staging is
+/// `Corrupt` to a writer.
+pub async fn a_committed_upload_can_be_gone_on_with(subject: &dyn BlobStoreSubject) {
+    let store = subject.open().await;
+    let whole = content(5000);
+    let mut staged = write(&*store, &whole).await;
+    let first = commit(&*store, &staged, Algorithm::Sha256, &whole).await;
+    let mut locations = vec![first.clone()];
+    // Each goes on from what the one before it has committed.
+    for offset in [5000, 2000, 0] {
+        let store = subject.open().await;
+        if !subject.keeps_committed_uploads() {
+            assert_kind(store.open_writer(&staged, offset).await.map(drop), StoreErrorKind::Corrupt);
+            continue;
+        }
+        let mut writer = open(&*store, &staged, offset).await;
+        writer.write(vec![Bytes::from_static(b"other bytes")]).await.expect("writing on");
+        staged = writer.sync().await.expect("syncing");
+        drop(writer);
+        let longer = [&whole[..offset as usize], b"other bytes"].concat();
+        let location = commit(&*store, &staged, Algorithm::Sha256, &longer).await;
+        // What is cut off here belongs to the upload alone.
+        locations.push(commit(&*store, &staged, Algorithm::Sha256, &longer[..longer.len() - 4]).await);
+        assert!(read(&*store, &location, 0..offset + 11).await == longer, "from {offset}");
+        assert!(read(&*store, &first, 0..5000).await == whole, "from {offset}");
+        locations.push(location);
+    }
+    store.discard(&staged).await.expect("discarding");
+    assert!(read(&*store, &first, 0..5000).await == whole, "discarding spares the blob");
+    for location in &locations {
         store.delete(location).await.expect("deleting");
     }
 }
@@ -226,6 +267,7 @@ pub async fn an_empty_blob_can_be_committed(subject: &dyn BlobStoreSubject) {
     let never_written = write(&*store, b"").await;
     for staged in [never_opened, never_written] {
         let location = commit(&*subject.open().await, &staged, Algorithm::Sha256, b"").await;
+        store.discard(&staged).await.expect("discarding");
         assert_eq!(read(&*store, &location, 0..0).await, b"");
         store.delete(&location).await.expect("deleting");
     }
@@ -249,19 +291,25 @@ pub async fn abandoned_uploads_are_found(subject: &dyn BlobStoreSubject) {
     let store = subject.open().await;
     let (yesterday, tomorrow) = (Timestamp::now().minus(DAY), Timestamp::now().plus(DAY));
     let other = subject.open().await;
-    let committed = push(&*store, b"committed").await;
+    let ended = push(&*store, b"ended").await;
+    let not_ended = write(&*store, b"committed").await;
+    let committed = commit(&*store, &not_ended, Algorithm::Sha256, b"committed").await;
+    let kept = usize::from(subject.keeps_committed_uploads());
     let first = write(&*store, b"first").await;
     let second = write(&*store, b"second").await;
 
     assert_eq!(other.staged_before(yesterday, 10).await.expect("listing"), []);
     let found = other.staged_before(tomorrow, 10).await.expect("listing");
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 2 + kept, "{found:?}");
     assert!(found.contains(&first) && found.contains(&second), "{found:?}");
+    assert_eq!(found.contains(&not_ended), kept == 1, "{found:?}");
     assert_eq!(other.staged_before(tomorrow, 1).await.expect("listing").len(), 1);
     for staged in found {
         other.discard(&staged).await.expect("discarding what was listed");
     }
     assert_eq!(store.staged_before(tomorrow, 10).await.expect("listing"), []);
+    assert_eq!(read(&*store, &committed, 0..9).await, b"committed");
+    store.delete(&ended).await.expect("deleting");
     store.delete(&committed).await.expect("deleting");
 }
 
@@ -290,10 +338,10 @@ pub async fn nothing_is_left(subject: &dyn BlobStoreSubject) {
     }
 }
 
-/// Stages, writes, syncs and commits `content` under its sha256 digest.
+/// Stages, writes, syncs and commits `content` under its sha256 digest, and discards the upload.
 pub async fn push(store: &dyn BlobStore, content: &[u8]) -> BlobLocation {
     let staged = write(store, content).await;
-    commit(store, &staged, Algorithm::Sha256, content).await
+    finish(store, &staged, Algorithm::Sha256, content).await
 }
 
 /// Reads a range of a blob to its end.
@@ -338,6 +386,12 @@ async fn write(store: &dyn BlobStore, content: &[u8]) -> StagedUpload {
 async fn commit(store: &dyn BlobStore, staged: &StagedUpload, algorithm: Algorithm, content: &[u8]) -> BlobLocation {
     let digest = Digest::of(algorithm, content);
     store.commit(staged, &digest, content.len() as u64).await.expect("committing")
+}
+
+async fn finish(store: &dyn BlobStore, staged: &StagedUpload, algorithm: Algorithm, content: &[u8]) -> BlobLocation {
+    let location = commit(store, staged, algorithm, content).await;
+    store.discard(staged).await.expect("discarding");
+    location
 }
 
 /// Bytes without a short period, so that a piece in the wrong place shows.

@@ -87,7 +87,7 @@ impl fmt::Debug for InMemoryDriver {
 #[async_trait]
 impl StorageDriver for InMemoryDriver {
     fn capability(&self) -> Capability {
-        Capability { completes_at_target: true }
+        Capability { completes_at_target: true, keeps_completed_uploads: true }
     }
 
     async fn put(&self, path: &StoragePath, content: Bytes) -> DriverResult<()> {
@@ -178,9 +178,9 @@ impl StorageDriver for InMemoryDriver {
         let bytes = {
             let mut completed = lock(&completed);
             let size = completed.size_within("complete upload", size_bytes)?;
-            completed.bytes.split_to(size).freeze()
+            completed.bytes.truncate(size);
+            Bytes::copy_from_slice(&completed.bytes)
         };
-        content.uploads.remove(upload);
         content.files.insert(target.clone(), bytes);
         Ok(target.clone())
     }

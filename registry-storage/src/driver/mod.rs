@@ -3,7 +3,7 @@
 //! An upload's life in a driver:
 //!
 //! ```text
-//! begin_upload ─► open_writer ─► write* ─► sync ─► complete_upload
+//! begin_upload ─► open_writer ─► write* ─► sync ─► complete_upload ─► abort_upload
 //!                     ▲                     │
 //!                     └── another writer ◄──┤   (any time later, by any process)
 //!                                           ├─► copy_upload   (a second upload with the first bytes of this one)
@@ -39,6 +39,9 @@ pub struct Capability {
     /// Completing an upload puts it at its target. Otherwise it stays at its own path, because the back end cannot
     /// rename, and a copy would keep the client waiting.
     pub completes_at_target: bool,
+    /// A completed upload is still there until it is aborted, and can be gone on with. Otherwise completing ends it. A
+    /// file system without hard links is an exception that is not told apart here.
+    pub keeps_completed_uploads: bool,
 }
 
 /// What is known of a file without reading it.
@@ -94,7 +97,9 @@ impl fmt::Debug for Content {
 /// - `a_completed_upload_is_where_it_says`: [`complete_upload`](Self::complete_upload) returns a path with the content,
 ///   which is the target where the [`Capability`] says so.
 /// - `completing_replaces`: an upload that is completed to a path with a file replaces it.
-/// - `completing_again_succeeds`: completing an upload once more gives the same path.
+/// - `completing_again_succeeds`: completing an upload once more gives the same path, also when the upload is gone.
+/// - `a_completed_upload_can_be_gone_on_with`: where the [`Capability`] says that it is kept; what is written to it then,
+///   or dropped, does not change the file.
 /// - `an_upload_without_writes_completes_to_nothing`: it becomes an empty file.
 /// - `a_writer_continues_where_it_synced`: also from another instance of the driver.
 /// - `a_writer_needs_the_bytes_before_it`: a writer at an offset that was not reached is `Corrupt`.
@@ -104,8 +109,9 @@ impl fmt::Debug for Content {
 /// - `a_copied_upload_stands_alone`: after [`copy_upload`](Self::copy_upload), writes to the one do not show in the
 ///   other.
 /// - `an_aborted_upload_is_gone`: nothing of it is left, and aborting it again succeeds.
+/// - `aborting_spares_what_was_completed`: the file that an upload was completed to stays when the upload is aborted.
 /// - `unfinished_uploads_are_found`: [`uploads_before`](Self::uploads_before) lists uploads by the time of their last
-///   write, and neither those that have ended nor those in another directory.
+///   write, also completed ones that are kept, and neither those that have ended nor those in another directory.
 #[async_trait]
 pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
     /// Tells what this driver can do beyond what all can.
@@ -168,8 +174,9 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
 
     /// Turns the first `size_bytes` bytes of an upload, which are synced, into a file, and returns where it is:
     /// `target`, or the upload's own path if the driver does not [complete at the
-    /// target](Capability::completes_at_target). Atomic: after an error or a crash, either the upload is whole or the
-    /// file is there.
+    /// target](Capability::completes_at_target). Atomic: after an error or a crash there is the upload, or the file, or
+    /// both, each whole. Whoever completes an upload aborts it afterwards, whether or not the driver
+    /// [keeps](Capability::keeps_completed_uploads) it.
     ///
     /// # Errors
     /// `Corrupt` if there are fewer; `NotFound` if there is no such upload and no such file at the target; `Conflict` as
@@ -181,10 +188,10 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
         size_bytes: u64,
     ) -> DriverResult<StoragePath>;
 
-    /// Removes an upload. Succeeds if there is none.
+    /// Removes an upload, but not the file that it was completed to. Succeeds if there is none.
     async fn abort_upload(&self, upload: &StagedUpload) -> DriverResult<()>;
 
-    /// Returns up to `limit` unfinished uploads that were begun at paths in `directory` and last written to before
+    /// Returns up to `limit` uploads that have not ended, were begun at paths in `directory` and last written to before
     /// `before`.
     async fn uploads_before(
         &self,

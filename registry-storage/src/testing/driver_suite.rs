@@ -73,6 +73,7 @@ macro_rules! storage_driver_suite {
                 a_completed_upload_is_where_it_says
                 completing_replaces
                 completing_again_succeeds
+                a_completed_upload_can_be_gone_on_with
                 an_upload_without_writes_completes_to_nothing
                 a_writer_continues_where_it_synced
                 a_writer_needs_the_bytes_before_it
@@ -80,6 +81,7 @@ macro_rules! storage_driver_suite {
                 an_upload_can_be_read_back
                 a_copied_upload_stands_alone
                 an_aborted_upload_is_gone
+                aborting_spares_what_was_completed
                 unfinished_uploads_are_found
             }
         }
@@ -215,7 +217,7 @@ pub async fn an_unfinished_upload_is_not_at_its_target(subject: &dyn DriverSubje
     let target = path("/suite/target");
     let upload = upload(&*driver, "/suite/uploads/1", b"content").await;
     assert_kind(driver.stat(&target).await, StoreErrorKind::NotFound);
-    let completed = driver.complete_upload(&upload, &target, 7).await.expect("completing");
+    let completed = finish(&*driver, &upload, &target, 7).await;
     assert_eq!(driver.stat(&completed).await.expect("looking").size_bytes, 7);
     delete(&*driver, [&completed]).await;
 }
@@ -228,6 +230,7 @@ pub async fn a_completed_upload_is_where_it_says(subject: &dyn DriverSubject) {
     let upload = upload(&*driver, "/suite/uploads/1", &content).await;
     let completed = subject.open().await.complete_upload(&upload, &target, 300_000).await.expect("completing");
     assert!(read(&*driver, &completed, 0..300_000).await == content);
+    driver.abort_upload(&upload).await.expect("aborting");
     if driver.capability().completes_at_target {
         assert_eq!(completed, target);
         assert_kind(driver.stat(&path("/suite/uploads/1")).await, StoreErrorKind::NotFound);
@@ -242,14 +245,14 @@ pub async fn completing_replaces(subject: &dyn DriverSubject) {
     let driver = subject.open().await;
     let target = path("/suite/target");
     let first = upload(&*driver, "/suite/uploads/1", b"damaged").await;
-    let first = driver.complete_upload(&first, &target, 7).await.expect("completing");
+    let first = finish(&*driver, &first, &target, 7).await;
     let second = upload(&*driver, "/suite/uploads/2", b"what it has to be").await;
-    let second = driver.complete_upload(&second, &target, 17).await.expect("completing the second");
+    let second = finish(&*driver, &second, &target, 17).await;
     assert_eq!(read(&*driver, &second, 0..17).await, b"what it has to be");
     delete(&*driver, [&first, &second]).await;
 }
 
-/// Completing an upload once more gives the same path.
+/// Completing an upload once more gives the same path, also when the upload is gone.
 pub async fn completing_again_succeeds(subject: &dyn DriverSubject) {
     let driver = subject.open().await;
     let target = path("/suite/target");
@@ -257,8 +260,45 @@ pub async fn completing_again_succeeds(subject: &dyn DriverSubject) {
     let first = driver.complete_upload(&upload, &target, 7).await.expect("completing");
     let again = subject.open().await.complete_upload(&upload, &target, 7).await.expect("completing again");
     assert_eq!(first, again);
+    driver.abort_upload(&upload).await.expect("aborting");
+    let again = subject.open().await.complete_upload(&upload, &target, 7).await.expect("completing a third time");
+    assert_eq!(first, again);
     assert_eq!(read(&*driver, &first, 0..7).await, b"content");
     delete(&*driver, [&first]).await;
+}
+
+/// Where the `Capability` says that a completed upload is kept, what is written to it, or dropped, does not change the
+/// file.
+pub async fn a_completed_upload_can_be_gone_on_with(subject: &dyn DriverSubject) {
+    let driver = subject.open().await;
+    if !driver.capability().keeps_completed_uploads {
+        return;
+    }
+    let (first, second, third) = (path("/suite/1"), path("/suite/2"), path("/suite/3"));
+    let upload = upload(&*driver, "/suite/uploads/1", b"the first").await;
+    let first = driver.complete_upload(&upload, &first, 9).await.expect("completing");
+
+    let other = subject.open().await;
+    let mut writer = other.open_writer(&upload, 4).await.expect("going on");
+    writer.write(vec![Bytes::from_static(b"second, which is longer")]).await.expect("writing");
+    let upload = writer.sync().await.expect("syncing");
+    writer.write(vec![Bytes::from_static(b", not counted")]).await.expect("writing more");
+    drop(writer);
+    let second = other.complete_upload(&upload, &second, 27).await.expect("completing the second");
+    // Dropping bytes must not shorten the second either.
+    let third = driver.complete_upload(&upload, &third, 10).await.expect("completing the third");
+    drop(driver.open_writer(&upload, 0).await.expect("dropping all"));
+    let nothing = driver.read_upload(&upload, 1).await.map(drop);
+    assert_kind(nothing, StoreErrorKind::Corrupt);
+    driver.abort_upload(&upload).await.expect("aborting");
+
+    for (file, content) in
+        [(&first, &b"the first"[..]), (&second, b"the second, which is longer"), (&third, b"the second")]
+    {
+        assert_eq!(driver.stat(file).await.expect("looking").size_bytes, content.len() as u64);
+        assert_eq!(read(&*driver, file, 0..content.len() as u64).await, content);
+    }
+    delete(&*driver, [&first, &second, &third]).await;
 }
 
 /// An upload without any write becomes an empty file.
@@ -267,7 +307,7 @@ pub async fn an_upload_without_writes_completes_to_nothing(subject: &dyn DriverS
     let never_opened = driver.begin_upload(&path("/suite/uploads/1")).await.expect("beginning");
     let never_written = upload(&*driver, "/suite/uploads/2", b"").await;
     for (upload, target) in [(never_opened, path("/suite/1")), (never_written, path("/suite/2"))] {
-        let completed = driver.complete_upload(&upload, &target, 0).await.expect("completing");
+        let completed = finish(&*driver, &upload, &target, 0).await;
         assert_eq!(driver.stat(&completed).await.expect("looking").size_bytes, 0);
         assert_eq!(read(&*driver, &completed, 0..0).await, b"");
         delete(&*driver, [&completed]).await;
@@ -289,7 +329,7 @@ pub async fn a_writer_continues_where_it_synced(subject: &dyn DriverSubject) {
         offset += chunk.len() as u64;
     }
     let driver = subject.open().await;
-    let completed = driver.complete_upload(&upload, &path("/suite/target"), 100_000).await.expect("completing");
+    let completed = finish(&*driver, &upload, &path("/suite/target"), 100_000).await;
     assert!(read(&*driver, &completed, 0..100_000).await == content);
     delete(&*driver, [&completed]).await;
 }
@@ -318,7 +358,7 @@ pub async fn bytes_beyond_are_dropped(subject: &dyn DriverSubject) {
     let upload = writer.sync().await.expect("syncing");
     writer.write(vec![Bytes::from_static(b", not counted")]).await.expect("writing more");
     drop(writer);
-    let completed = driver.complete_upload(&upload, &path("/suite/target"), 12).await.expect("completing");
+    let completed = finish(&*driver, &upload, &path("/suite/target"), 12).await;
     assert_eq!(driver.stat(&completed).await.expect("looking").size_bytes, 12);
     assert_eq!(read(&*driver, &completed, 0..12).await, b"kept, synced");
     delete(&*driver, [&completed]).await;
@@ -358,7 +398,7 @@ pub async fn a_copied_upload_stands_alone(subject: &dyn DriverSubject) {
     writer.write(vec![Bytes::from_static(b"and gone on with")]).await.expect("writing to the copy");
     let copy = writer.sync().await.expect("syncing the copy");
     drop((lost, writer));
-    let completed = other.complete_upload(&copy, &path("/suite/target"), 23).await.expect("completing");
+    let completed = finish(&*other, &copy, &path("/suite/target"), 23).await;
     assert_eq!(read(&*driver, &completed, 0..23).await, b"shared and gone on with");
     delete(&*driver, [&completed]).await;
 }
@@ -373,8 +413,20 @@ pub async fn an_aborted_upload_is_gone(subject: &dyn DriverSubject) {
     subject.open().await.abort_upload(&upload).await.expect("aborting again");
 }
 
-/// `uploads_before` lists uploads by the time of their last write, and neither those that have ended nor those in another
-/// directory.
+/// The file that an upload was completed to stays when the upload is aborted.
+pub async fn aborting_spares_what_was_completed(subject: &dyn DriverSubject) {
+    let driver = subject.open().await;
+    let upload = upload(&*driver, "/suite/uploads/1", b"content").await;
+    let completed = driver.complete_upload(&upload, &path("/suite/target"), 7).await.expect("completing");
+    for _ in 0..2 {
+        subject.open().await.abort_upload(&upload).await.expect("aborting");
+        assert_eq!(read(&*driver, &completed, 0..7).await, b"content");
+    }
+    delete(&*driver, [&completed]).await;
+}
+
+/// `uploads_before` lists uploads by the time of their last write, also completed ones that are kept, and neither those
+/// that have ended nor those in another directory.
 pub async fn unfinished_uploads_are_found(subject: &dyn DriverSubject) {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let (yesterday, tomorrow) = (Timestamp::now().minus(DAY), Timestamp::now().plus(DAY));
@@ -383,19 +435,24 @@ pub async fn unfinished_uploads_are_found(subject: &dyn DriverSubject) {
     let second = upload(&*driver, "/suite/uploads/2", b"second").await;
     let elsewhere = upload(&*driver, "/suite/uploads/else/3", b"third").await;
     let completed = upload(&*driver, "/suite/uploads/4", b"fourth").await;
-    let completed = driver.complete_upload(&completed, &path("/suite/target"), 6).await.expect("completing");
+    let file = driver.complete_upload(&completed, &path("/suite/target"), 6).await.expect("completing");
+    let ended = upload(&*driver, "/suite/uploads/5", b"fifth").await;
+    let other_file = finish(&*driver, &ended, &path("/suite/other-target"), 5).await;
+    let kept = usize::from(driver.capability().keeps_completed_uploads);
 
     let (directory, other) = (path("/suite/uploads"), subject.open().await);
     assert_eq!(other.uploads_before(&directory, yesterday, 10).await.expect("listing"), []);
     let found = other.uploads_before(&directory, tomorrow, 10).await.expect("listing");
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 2 + kept, "{found:?}");
     assert!(found.contains(&first) && found.contains(&second), "{found:?}");
+    assert_eq!(found.contains(&completed), kept == 1, "{found:?}");
     assert_eq!(other.uploads_before(&directory, tomorrow, 1).await.expect("listing").len(), 1);
     assert_eq!(other.uploads_before(&path("/suite/not-there"), tomorrow, 1).await.expect("listing"), []);
     for upload in found.iter().chain([&elsewhere]) {
         other.abort_upload(upload).await.expect("aborting");
     }
-    delete(&*driver, [&completed]).await;
+    assert_eq!(other.uploads_before(&directory, tomorrow, 10).await.expect("listing"), []);
+    delete(&*driver, [&file, &other_file]).await;
 }
 
 /// Asserts that a driver which was used and emptied is ready and keeps nothing.
@@ -416,6 +473,18 @@ async fn upload(driver: &dyn StorageDriver, at: &str, content: &[u8]) -> StagedU
     let pieces = content.chunks(content.len() / 2000 + 1).map(Bytes::copy_from_slice).collect();
     writer.write(pieces).await.expect("writing");
     writer.sync().await.expect("syncing")
+}
+
+/// Completes an upload and ends it.
+async fn finish(
+    driver: &dyn StorageDriver,
+    upload: &StagedUpload,
+    target: &StoragePath,
+    size_bytes: u64,
+) -> StoragePath {
+    let completed = driver.complete_upload(upload, target, size_bytes).await.expect("completing");
+    driver.abort_upload(upload).await.expect("aborting what was completed");
+    completed
 }
 
 async fn read(driver: &dyn StorageDriver, path: &StoragePath, range: Range<u64>) -> Vec<u8> {

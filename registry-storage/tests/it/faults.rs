@@ -4,16 +4,16 @@ mod mount;
 
 use std::error::Error;
 use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::join_all;
 use registry_core::protocol::digest::{Algorithm, Digest};
-use registry_core::store::{BlobLocation, BlobStore, StagedUpload, StoreErrorKind, UploadId};
+use registry_core::store::{BlobLocation, BlobStore, StagedUpload, StoreErrorKind, Timestamp, UploadId};
 use registry_core::testing::blob_store_suite::{collect, push, read};
 use registry_storage::driver::filesystem::FilesystemDriver;
 use registry_storage::{FilesystemConfig, StorageConfig};
@@ -36,6 +36,10 @@ async fn written(store: &dyn BlobStore, content: &'static [u8]) -> StagedUpload 
     let mut writer = store.open_writer(&staged, 0).await.unwrap();
     writer.write(vec![Bytes::from_static(content)]).await.unwrap();
     writer.sync().await.unwrap()
+}
+
+fn later() -> Timestamp {
+    Timestamp::now().plus(Duration::from_secs(60))
 }
 
 #[test]
@@ -283,4 +287,131 @@ async fn starting_processes_does_not_hold_up_pushes() {
         push(&store, b"meanwhile").await;
     }
     starting.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_committed_upload_is_copied_before_it_is_written_to() {
+    let subject = filesystem().await;
+    let store = subject.blob_store();
+    let staged = written(&store, b"committed").await;
+    let location = store.commit(&staged, &Digest::of(Algorithm::Sha256, b"committed"), 9).await.unwrap();
+    let at = |name: &str| subject.0.path().join(&name[1..]);
+    let inode = |name: &str| fs::metadata(at(name)).unwrap().ino();
+    let completed = format!("{}.completed", staged.as_str());
+    assert_eq!(inode(location.as_str()), inode(&completed), "one file of two names");
+
+    let mut writer = store.open_writer(&staged, 6).await.unwrap();
+    assert_eq!(fs::read(at(staged.as_str())).unwrap(), b"commit");
+    let other = subject.blob_store();
+    assert_eq!(other.open_writer(&staged, 6).await.map(drop).unwrap_err().kind(), StoreErrorKind::Conflict);
+    writer.write(vec![Bytes::from_static(b"ment")]).await.unwrap();
+    writer.sync().await.unwrap();
+    drop(writer);
+    assert_eq!(fs::read(at(staged.as_str())).unwrap(), b"commitment");
+    assert_eq!(fs::read(at(location.as_str())).unwrap(), b"committed");
+    assert_eq!(files(subject.0.path()).len(), 3, "no temporary file is left");
+    assert_eq!(store.staged_before(later(), 10).await.unwrap(), std::slice::from_ref(&staged));
+    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
+    let long_ago = SystemTime::now() - day;
+    OpenOptions::new().write(true).open(at(&completed)).unwrap().set_modified(long_ago).unwrap();
+    assert_eq!(store.staged_before(Timestamp::now().minus(hour), 10).await.unwrap(), [], "the last write counts");
+
+    store.discard(&staged).await.unwrap();
+    assert_eq!(store.open_writer(&staged, 6).await.map(drop).unwrap_err().kind(), StoreErrorKind::Corrupt);
+    assert_eq!(files(subject.0.path()), [&location.as_str()[1..]]);
+}
+
+#[tokio::test]
+async fn a_blob_that_was_deleted_stays_as_it_was_for_its_readers() {
+    let subject = filesystem().await;
+    let store = subject.blob_store();
+    let staged = written(&store, b"committed").await;
+    let location = store.commit(&staged, &Digest::of(Algorithm::Sha256, b"committed"), 9).await.unwrap();
+    let reader = store.read(&location, 0..9).await.unwrap();
+    store.delete(&location).await.unwrap();
+    // The upload's is the file's only name now.
+    let mut writer = store.open_writer(&staged, 3).await.unwrap();
+    writer.write(vec![Bytes::from_static(b"ic")]).await.unwrap();
+    let staged = writer.sync().await.unwrap();
+    drop(writer);
+    store.commit(&staged, &Digest::of(Algorithm::Sha256, b"com"), 3).await.unwrap();
+    assert_eq!(collect(reader).await.unwrap(), b"committed");
+}
+
+#[tokio::test]
+async fn a_power_cut_that_brings_an_uploads_name_back_spares_the_blob() {
+    let subject = filesystem().await;
+    let store = subject.blob_store();
+    let staged = written(&store, b"committed").await;
+    let location = store.commit(&staged, &Digest::of(Algorithm::Sha256, b"committed"), 9).await.unwrap();
+    let upload = subject.0.path().join(&staged.as_str()[1..]);
+    fs::rename(upload.with_extension("completed"), &upload).unwrap();
+    let mut writer = store.open_writer(&staged, 3).await.unwrap();
+    writer.write(vec![Bytes::from_static(b"ic")]).await.unwrap();
+    let staged = writer.sync().await.unwrap();
+    drop(writer);
+    assert_eq!(fs::read(upload).unwrap(), b"comic");
+    assert_eq!(read(&store, &location, 0..9).await, b"committed");
+    store.discard(&staged).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_uploads_of_one_blob_share_nothing() {
+    let subject = filesystem().await;
+    let store = subject.blob_store();
+    let digest = Digest::of(Algorithm::Sha256, b"pushed twice");
+    let uploads = [written(&store, b"pushed twice").await, written(&store, b"pushed twice").await];
+    for staged in uploads.iter().chain(&uploads) {
+        let location = store.commit(staged, &digest, 12).await.unwrap();
+        assert_eq!(read(&store, &location, 0..12).await, b"pushed twice");
+        assert_eq!(files(subject.0.path()).len(), 3, "the blob, two uploads and nothing temporary");
+    }
+    for staged in &uploads {
+        store.open_writer(staged, 0).await.unwrap().sync().await.unwrap();
+    }
+    let location = BlobLocation::new(registry_storage::layout::blob(&digest).as_str());
+    assert_eq!(read(&store, &location, 0..12).await, b"pushed twice");
+    for staged in &uploads {
+        store.discard(staged).await.unwrap();
+    }
+    assert_eq!(files(subject.0.path()), [&location.as_str()[1..]]);
+}
+
+#[tokio::test]
+async fn temporary_files_of_uploads_are_found() {
+    let subject = filesystem().await;
+    let store = subject.blob_store();
+    let staged = written(&store, b"upload").await;
+    let file = subject.0.path().join(&staged.as_str()[1..]);
+    // What a crash leaves of a copy that was to replace the upload, or of a link that was to replace a blob.
+    fs::hard_link(&file, file.with_file_name(format!("{}.tmp", UploadId::random()))).unwrap();
+    let found = store.staged_before(later(), 10).await.unwrap();
+    assert_eq!(found.len(), 2);
+    for staged in found {
+        store.discard(&staged).await.unwrap();
+    }
+    assert_eq!(files(subject.0.path()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_comes_with_a_discard_spares_the_blob() {
+    let subject = filesystem().await;
+    let (store, other) = (subject.blob_store(), subject.blob_store());
+    let digest = Digest::of(Algorithm::Sha256, b"committed");
+    let mut location = None;
+    for _ in 0..100 {
+        let staged = written(&store, b"committed").await;
+        let location = location.insert(store.commit(&staged, &digest, 9).await.unwrap());
+        let (writer, discarded) = tokio::join!(store.open_writer(&staged, 3), other.discard(&staged));
+        discarded.unwrap();
+        match writer {
+            Ok(mut writer) => writer.write(vec![Bytes::from_static(b"x")]).await.unwrap(),
+            Err(error) => {
+                assert!(matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::Conflict), "{error:?}")
+            }
+        }
+        assert_eq!(read(&store, location, 0..9).await, b"committed");
+        store.discard(&staged).await.unwrap();
+    }
+    assert_eq!(files(subject.0.path()), [&location.unwrap().as_str()[1..]]);
 }

@@ -33,6 +33,13 @@ async fn a_push_leaves_what_is_documented() {
     let location = store.commit(&staged, &digest, 5).await.unwrap();
     let hello = format!("docker/registry/v2/blobs/sha256/2c/{HELLO}/data");
     assert_eq!(location.as_str(), format!("/{hello}"));
+    assert_eq!(
+        files(root),
+        [hello.clone(), format!("docker/registry/v2/uploads/{id}.completed")],
+        "kept until it is discarded"
+    );
+    store.discard(&staged).await.unwrap();
+    assert_eq!(files(root), std::slice::from_ref(&hello));
     let empty = push(&store, b"").await;
     assert_eq!(files(root), [hello.clone(), format!("docker/registry/v2/blobs/sha256/e3/{EMPTY}/data")]);
     assert_eq!(fs::read(root.join(&hello)).unwrap(), b"hello");

@@ -5,13 +5,19 @@
 //! | method | order |
 //! |---|---|
 //! | `sync` | file; once for a new file also the directory of the uploads |
-//! | `complete_upload` | rename to the target; the target's directory; the directory which that is in |
+//! | `complete_upload` | rename beside the upload; link at the target; the target's directory; the directory which that is in |
 //! | `put` | temporary file beside the target; rename; the same two directories |
 //! | `delete` | unlink; the directory |
 //!
-//! Directories further up are synced when they are made or first seen by this process. `complete_upload` does not sync
-//! the directory that the upload leaves: if a crash brings the old name back, it is one more name of the same bytes, and
-//! is found as an unfinished upload.
+//! Directories further up are synced when they are made or first seen by this process.
+//!
+//! A completed upload is a second name of the file at its target, `<upload>.completed`, until it is aborted. Nobody
+//! writes to that file: a writer that is opened later gets a copy. A temporary name, for that copy or for a link that
+//! replaces a file, stands in the directory of the upload, where it is found as an unfinished upload if a crash leaves
+//! it. Where the file system has no hard links, completing ends the upload by a rename.
+//!
+//! `complete_upload` does not sync the directory of the upload. If a power cut brings the first name back, the file is
+//! known for a completed one by its number of names.
 //!
 //! A failed sync is never repeated: the kernel reports an error once and may have dropped the data. The upload is removed
 //! and the request fails.
@@ -21,6 +27,7 @@
 //! upload's file keeps the next writer out until then.
 
 mod blocking;
+mod complete;
 mod directories;
 mod files;
 mod list;
@@ -104,7 +111,7 @@ fn upload_at(path: &StoragePath) -> StagedUpload {
 #[async_trait]
 impl StorageDriver for FilesystemDriver {
     fn capability(&self) -> Capability {
-        Capability { completes_at_target: true }
+        Capability { completes_at_target: true, keeps_completed_uploads: true }
     }
 
     async fn put(&self, path: &StoragePath, content: Bytes) -> DriverResult<()> {
@@ -145,8 +152,8 @@ impl StorageDriver for FilesystemDriver {
     async fn open_writer(&self, upload: &StagedUpload, offset: u64) -> DriverResult<Box<dyn UploadWriter>> {
         let path = path_of(upload)?;
         let opened = path.clone();
-        let file = self.run(move |files| files.open_upload(&opened, offset)).await?;
-        Ok(Box::new(FileWriter::new(self.clone(), path, file, offset)))
+        let upload = self.run(move |files| files.open_upload(&opened, offset)).await?;
+        Ok(Box::new(FileWriter::new(self.clone(), path, upload)))
     }
 
     async fn read_upload(&self, upload: &StagedUpload, size_bytes: u64) -> DriverResult<DriverStream> {

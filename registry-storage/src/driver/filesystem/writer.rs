@@ -9,6 +9,7 @@ use registry_core::store::{StagedUpload, StoreErrorKind};
 
 use super::files::Files;
 use super::lock::LockedFile;
+use super::uploads::OpenUpload;
 use super::{FilesystemDriver, upload_at};
 use crate::driver::UploadWriter;
 use crate::error::{DriverError, DriverResult};
@@ -25,10 +26,8 @@ pub(super) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, file: LockedFile, offset: u64) -> Self {
-        // Bytes were synced before, and with the first of them the name.
-        let name_is_durable = offset > 0;
-        Self { driver, path, file: Some(file), name_is_durable }
+    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, upload: OpenUpload) -> Self {
+        Self { driver, path, file: Some(upload.file), name_is_durable: !upload.changed }
     }
 
     fn take_file(&mut self, operation: &'static str) -> DriverResult<LockedFile> {
