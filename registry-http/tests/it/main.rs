@@ -2,6 +2,7 @@
 
 mod auth_htpasswd;
 mod debug;
+mod documentation;
 mod route_properties;
 mod server;
 mod snapshot;
