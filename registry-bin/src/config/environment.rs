@@ -11,7 +11,7 @@ use std::io;
 use std::path;
 use std::sync::Arc;
 
-use super::problem::{Problem, nearest};
+use super::problem::{Problem, nearest, shorten};
 use super::shape::Shape;
 use super::tree::{Node, Origin, Value};
 use super::yaml;
@@ -170,7 +170,7 @@ impl Variable<'_> {
             return Err(format!("`{plain}` is set too; expected one of the two"));
         }
         let secret = (self.read_secret)(path::Path::new(self.value))
-            .map_err(|error| format!("file `{}` cannot be read: {error}", self.value))?;
+            .map_err(|error| format!("file `{}` cannot be read: {error}", shorten(self.value)))?;
         // Editors and `echo` end a file with a line feed that is no part of the secret.
         let secret = secret.strip_suffix('\n').unwrap_or(&secret);
         *node = Node::text(self.origin(), secret.strip_suffix('\r').unwrap_or(secret));
