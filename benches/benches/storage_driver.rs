@@ -59,6 +59,7 @@ async fn upload(driver: &impl StorageDriver, content: &Bytes, digest: &Digest) {
     drop(writer);
     let size_bytes = content.len() as u64;
     driver.complete_upload(&staged, &layout::blob(digest), size_bytes).await.expect("the upload is whole");
+    driver.abort_upload(&staged).await.expect("what is complete needs no upload");
 }
 
 async fn read(driver: &impl StorageDriver, digest: &Digest, size_bytes: u64) -> usize {
