@@ -82,7 +82,10 @@ impl ResponseExt for ApiResponse {
     }
 
     fn without_body(mut self) -> Self {
-        if let Some(length) = self.body().size_hint().exact()
+        // A 204 has no length, and that of a 304 would be the one of the content (RFC 9110, section 8.6).
+        let has_length = !matches!(self.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if has_length
+            && let Some(length) = self.body().size_hint().exact()
             && !self.headers().contains_key(CONTENT_LENGTH)
         {
             self = self.with(CONTENT_LENGTH, length.to_string());

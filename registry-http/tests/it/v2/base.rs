@@ -16,6 +16,47 @@ async fn the_base_tells_that_the_api_is_spoken_here() {
 }
 
 #[tokio::test]
+async fn a_head_has_the_status_and_the_headers_of_its_get() {
+    let registry = TestRegistry::start().await;
+    let client = registry.client();
+    let digest = registry.seed_image("a", "latest", &[b"layer"]).await;
+    let blob = registry.seed_blob("a", b"0123456789").await;
+    let empty = registry.seed_blob("a", b"").await;
+    let upload =
+        client.send(Method::POST, "/v2/a/blobs/uploads/", &[], Bytes::new()).await.header("location").to_owned();
+    let paths = [
+        "/".to_owned(),
+        "/v2/".to_owned(),
+        "/v2/_catalog?n=1".to_owned(),
+        "/v2/_oci/ext/discover".to_owned(),
+        "/v2/a/tags/list".to_owned(),
+        "/v2/a/manifests/latest".to_owned(),
+        format!("/v2/a/manifests/{digest}"),
+        format!("/v2/a/blobs/{blob}"),
+        format!("/v2/a/blobs/{empty}"),
+        format!("/v2/a/referrers/{digest}"),
+        upload,
+        "/v2/none/tags/list".to_owned(),
+        "/v3/".to_owned(),
+    ];
+    let known = format!("\"{blob}\", \"{digest}\"");
+    for headers in
+        [vec![], vec![("range", "bytes=1-3")], vec![("range", "bytes=99-")], vec![("if-none-match", &*known)]]
+    {
+        for path in &paths {
+            let mut get = client.send(Method::GET, path, &headers, Bytes::new()).await;
+            let mut head = client.send(Method::HEAD, path, &headers, Bytes::new()).await;
+            for reply in [&mut get, &mut head] {
+                reply.headers.remove("x-request-id");
+                reply.headers.remove("date");
+            }
+            assert_eq!((head.status, head.headers), (get.status, get.headers), "{path} {headers:?}");
+            assert_eq!(head.body, "");
+        }
+    }
+}
+
+#[tokio::test]
 async fn extensions_are_discovered() {
     let registry = TestRegistry::start().await;
     assert_reply!("discover", registry.client().get("/v2/_oci/ext/discover").await);
