@@ -24,8 +24,9 @@ pub struct RegistryOptions {
 impl RegistryOptions {
     /// The largest manifest in bytes. The spec asks for at least 4 MB (distribution-spec, "Pushing Manifests").
     pub const MANIFEST_MAX_BYTES: u64 = 4 * 1024 * 1024;
-    /// The most tags that one push may set. The spec asks for at least 10.
-    pub const TAGS_PER_PUSH_MAX: usize = 100;
+    /// The most tags that one push may set. The spec asks for at least 10. The answer has a header for each, and many
+    /// clients take no answer with more than 100 headers.
+    pub const TAGS_PER_PUSH_MAX: usize = 64;
 }
 
 impl Default for RegistryOptions {

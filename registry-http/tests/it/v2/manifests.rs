@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use registry_core::RegistryOptions;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::media_type::{DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use registry_http::testing::{Client, Reply, TestRegistry};
@@ -65,6 +66,9 @@ async fn a_push_by_digest_with_tags() {
     }
     let bad = put(&client, &format!("{digest}?tag=three&tag=.bad"), OCI_MANIFEST, payload.clone()).await;
     assert_eq!((bad.status, bad.error_code().as_str()), (StatusCode::BAD_REQUEST, "TAG_INVALID"));
+    let most: String = (0..RegistryOptions::TAGS_PER_PUSH_MAX).map(|n| format!("&tag=m{n}")).collect();
+    let reply = put(&client, &format!("{digest}?{most}"), OCI_MANIFEST, payload.clone()).await;
+    assert_eq!(reply.headers.get_all("oci-tag").iter().count(), RegistryOptions::TAGS_PER_PUSH_MAX, "{reply:?}");
     let many: String = (0..1000).map(|n| format!("&tag=t{n}")).collect();
     let many = put(&client, &format!("{digest}?{}", &many[1..]), OCI_MANIFEST, payload).await;
     assert_eq!((many.status, many.error_code().as_str()), (StatusCode::BAD_REQUEST, "TAG_INVALID"));
