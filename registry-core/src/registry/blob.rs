@@ -19,13 +19,15 @@ pub enum MountSource {
 }
 
 impl Registry {
-    /// Finds a blob of a repository. A blob that waits for its review stays for at least the grace period from now.
+    /// Finds a blob of a repository. A blob that waits for its review stays for at least the grace period from now; this
+    /// writes only if it would not.
     ///
     /// # Errors
     /// `BlobUnknown`.
     pub async fn stat_blob(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<BlobRecord> {
         let blob = self.blob(repository, digest).await?;
-        if blob.under_review {
+        let grace_end = self.grace_end();
+        if blob.review_after.is_some_and(|review_after| review_after < grace_end) {
             self.metadata.postpone_blob_review(digest, self.review_after()).await?;
         }
         Ok(blob)

@@ -71,8 +71,14 @@ impl Registry {
         if self.options.delete_enabled { Ok(()) } else { Err(RegistryError::DeleteDisabled) }
     }
 
-    /// The earliest moment at which something that loses its last reference now may be collected.
-    fn review_after(&self) -> Timestamp {
+    /// Until when something must stay that a client was told of now.
+    fn grace_end(&self) -> Timestamp {
         Timestamp::now().plus(self.options.review_grace)
+    }
+
+    /// The earliest moment at which something that loses its last reference now may be collected. It is some time after the
+    /// end of the grace period, so that to tell others of the same thing soon afterwards takes no further write.
+    fn review_after(&self) -> Timestamp {
+        self.grace_end().plus(self.options.review_grace / 8)
     }
 }

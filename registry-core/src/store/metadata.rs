@@ -45,8 +45,9 @@ pub struct BlobRecord {
     pub size_bytes: u64,
     /// Where the blob store keeps it.
     pub location: BlobLocation,
-    /// Whether it stands in the review queue, so that telling a client that it exists must postpone the review.
-    pub under_review: bool,
+    /// When it may be collected at the earliest, if it stands in the review queue. Telling a client that it exists must
+    /// postpone a review that is near.
+    pub review_after: Option<Timestamp>,
 }
 
 /// A blob whose bytes have been committed, to be made visible.

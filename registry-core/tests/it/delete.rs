@@ -1,11 +1,12 @@
 //! Deleting: tags, manifests, blobs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use registry_core::memory::{MemoryBlobStore, MemoryMetadataStore};
 use registry_core::protocol::reference::Reference;
 use registry_core::store::Timestamp;
-use registry_core::store::metadata::{ReviewStore, ReviewSubject};
+use registry_core::store::metadata::{BlobLinkStore, ReviewStore, ReviewSubject};
 use registry_core::{Registry, RegistryError, RegistryOptions};
 
 use crate::support::{image, push, push_image, repository, sha256, tagged};
@@ -74,7 +75,7 @@ async fn what_lost_its_reference_waits_for_its_review() {
     registry.delete_manifest(&name, &moved_to).await.unwrap();
 
     assert_eq!(metadata.due_reviews(before, 100).await.unwrap(), [], "nothing is due within the grace period");
-    let due = metadata.due_reviews(Timestamp::now().plus(grace), 100).await.unwrap();
+    let due = metadata.due_reviews(Timestamp::now().plus(grace * 2), 100).await.unwrap();
     let subjects: Vec<_> = due.into_iter().map(|review| review.subject).collect();
     for expected in [
         ReviewSubject::Manifest(name.clone(), digest),
@@ -83,6 +84,26 @@ async fn what_lost_its_reference_waits_for_its_review() {
     ] {
         assert!(subjects.contains(&expected), "{expected:?} in {subjects:?}");
     }
+}
+
+#[tokio::test]
+async fn a_client_is_told_of_a_blob_without_a_write_unless_its_review_is_near() {
+    let (blobs, metadata) = (Arc::new(MemoryBlobStore::default()), Arc::new(MemoryMetadataStore::default()));
+    let with_grace = |review_grace| {
+        let (blobs, metadata) = (Arc::<MemoryBlobStore>::clone(&blobs), Arc::<MemoryMetadataStore>::clone(&metadata));
+        Registry::new(blobs, metadata, RegistryOptions { review_grace, ..RegistryOptions::default() })
+    };
+    let hour = Duration::from_secs(60 * 60);
+    let (registry, later) = (with_grace(hour), with_grace(hour * 2));
+    let (name, digest) = (repository("a"), push(&registry, "a", b"content").await);
+    let due = async || metadata.blob(&name, &digest).await.unwrap().unwrap().review_after.unwrap();
+    let pushed = due().await;
+    registry.stat_blob(&name, &digest).await.unwrap();
+    assert_eq!(due().await, pushed);
+    // To a registry with a longer grace the review is as near as it is to this one some time later.
+    let asked = Timestamp::now();
+    later.stat_blob(&name, &digest).await.unwrap();
+    assert!(due().await >= asked.plus(hour * 2));
 }
 
 #[tokio::test]

@@ -170,7 +170,7 @@ async fn find(
         digest,
         size_bytes: size_bytes.cast_unsigned(),
         location: BlobLocation::new(location),
-        under_review: review_after.is_some(),
+        review_after: review_after.map(Timestamp::from_micros),
     }))
 }
 

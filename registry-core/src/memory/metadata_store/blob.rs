@@ -73,7 +73,7 @@ impl Tables {
             digest: *digest,
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
-            under_review: self.reviews.contains_key(&ReviewSubject::Blob(*digest)),
+            review_after: self.reviews.get(&ReviewSubject::Blob(*digest)).copied(),
         })
     }
 

@@ -1,13 +1,13 @@
 use super::fixture::{LATER, at, commit, digest, new_upload, queue, repository};
-use crate::store::metadata::{BlobRecord, ClaimOutcome, CommitBlob};
+use crate::store::metadata::{BlobRecord, ClaimOutcome, CommitBlob, ReviewSubject};
 use crate::store::{BlobLocation, ClaimToken, MetadataStore, StoreErrorKind};
 
 /// What was committed is found as it was committed, and in no other repository.
 pub async fn a_committed_blob_is_in_its_repository_alone(store: &dyn MetadataStore) {
     let [a, b] = ["a", "b"].map(repository);
     let blob = commit(store, &a, "content").await;
-    let expected =
-        BlobRecord { digest: blob, size_bytes: 7, location: BlobLocation::new("content"), under_review: true };
+    let (location, review_after) = (BlobLocation::new("content"), queue(store).await[&ReviewSubject::Blob(blob)]);
+    let expected = BlobRecord { digest: blob, size_bytes: 7, location, review_after: Some(review_after) };
     assert_eq!(store.blob(&a, &blob).await.unwrap(), Some(expected));
     assert_eq!(store.blob(&b, &blob).await.unwrap(), None);
     assert_eq!(store.blob(&a, &digest("other")).await.unwrap(), None);
