@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, ORIGIN};
+use http::header::{ALLOW, AUTHORIZATION, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -33,6 +33,8 @@ use crate::response::{ApiResponse, DOCKER_DISTRIBUTION_API_VERSION, ResponseExt,
 use crate::route::{Destination, Route, RouteError, allow};
 use crate::server::ConnectionInfo;
 
+/// Keeps browsers from taking what somebody has pushed for a page, whatever it looks like.
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const REGISTRY_2: HeaderValue = HeaderValue::from_static("registry/2.0");
 
 /// A registry as a service for hyper (and, by `tower_service::Service`, for axum and others). Cheap to clone.
@@ -225,6 +227,7 @@ impl Inner {
     fn finish(&self, response: &mut ApiResponse, id: &RequestId, origin: Option<&HeaderValue>) {
         let headers = response.headers_mut();
         headers.insert(DOCKER_DISTRIBUTION_API_VERSION, REGISTRY_2);
+        headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.as_str()).expect("ids are header text"));
         self.config.headers.apply(origin, headers);
     }
