@@ -15,6 +15,7 @@ use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,13 +29,14 @@ use crate::protocol::digest::Digest;
 /// A blob's bytes as they come out of a store.
 pub type ByteStream = Pin<Box<dyn Stream<Item = StoreResult<Bytes>> + Send>>;
 
-/// Where a store keeps a committed blob. Only the store that made it can read it; it is kept in the metadata.
+/// Where a store keeps a committed blob. Only the store that made it can read it; it is kept in the metadata. A clone
+/// shares its text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct BlobLocation(String);
+pub struct BlobLocation(Arc<str>);
 
 impl BlobLocation {
     /// Wraps the store's own text.
-    pub fn new(location: impl Into<String>) -> Self {
+    pub fn new(location: impl Into<Arc<str>>) -> Self {
         Self(location.into())
     }
 

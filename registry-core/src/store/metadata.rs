@@ -11,6 +11,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::blob::{BlobLocation, StagedUpload};
 use super::error::StoreResult;
@@ -102,13 +103,13 @@ pub trait BlobLinkStore: Send + Sync + 'static {
     async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<()>;
 }
 
-/// A manifest as it was pushed.
+/// A manifest as it was pushed. A clone copies neither its bytes nor its media type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestRecord {
     /// The digest by which it was pushed, or sha256 where it was pushed by tag alone.
     pub digest: Digest,
     /// The media type by which it was pushed.
-    pub media_type: String,
+    pub media_type: ByteString,
     /// The exact bytes.
     pub payload: Bytes,
 }

@@ -24,7 +24,7 @@ async fn the_exact_bytes_and_media_type_come_back() {
     assert_eq!(pushed.digest, sha256(&odd));
     for reference in ["odd".parse().unwrap(), Reference::Digest(pushed.digest)] {
         let manifest = registry.get_manifest(&name, &reference).await.unwrap();
-        assert_eq!((manifest.payload, manifest.media_type.as_str()), (odd.clone(), OCI_MANIFEST));
+        assert_eq!((manifest.payload, &*manifest.media_type), (odd.clone(), OCI_MANIFEST));
     }
 }
 

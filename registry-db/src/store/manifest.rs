@@ -115,7 +115,7 @@ async fn find(
     };
     Ok(found.map(|(digest, media_type, payload)| ManifestRecord {
         digest: digest.0,
-        media_type,
+        media_type: media_type.into(),
         payload: payload.into(),
     }))
 }

@@ -116,7 +116,7 @@ impl ManifestStore for MemoryMetadataStore {
             }
             page.items.push(Referrer {
                 digest: *digest,
-                media_type: manifest.record.media_type.clone(),
+                media_type: manifest.record.media_type.to_string(),
                 size_bytes,
                 artifact_type: manifest.artifact_type.clone(),
                 annotations: manifest.annotations.clone(),
@@ -145,7 +145,7 @@ impl Repository {
         let manifest = Manifest {
             record: ManifestRecord {
                 digest: *put.digest,
-                media_type: put.media_type.to_owned(),
+                media_type: put.media_type.into(),
                 payload: put.payload.clone(),
             },
             artifact_type: put.artifact_type.map(str::to_owned),

@@ -88,7 +88,7 @@ impl Push {
     }
 
     pub(super) fn record(&self) -> ManifestRecord {
-        ManifestRecord { digest: self.digest(), media_type: self.media_type.to_owned(), payload: self.payload.clone() }
+        ManifestRecord { digest: self.digest(), media_type: self.media_type.into(), payload: self.payload.clone() }
     }
 
     pub(super) async fn attempt(&self, store: &dyn MetadataStore) -> PutManifestOutcome {
