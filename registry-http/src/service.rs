@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::access_log::{RecordedBody, RequestRecord};
 use crate::auth::{Authentication, Authenticator, Decision, NoAuthentication, authorize};
-use crate::body::{RequestError, ResponseBody, into_pieces};
+use crate::body::{PieceBuffers, RequestError, ResponseBody, into_pieces};
 use crate::client_address::ClientAddress;
 use crate::config::ServiceConfig;
 use crate::cors::Cors;
@@ -48,6 +48,7 @@ pub struct RegistryService(Arc<Inner>);
 struct Inner {
     registry: Registry,
     config: Arc<ServiceConfig>,
+    buffers: PieceBuffers,
     authenticator: Arc<dyn Authenticator>,
     health: Option<Arc<HealthChecks>>,
     metrics: Option<Arc<Metrics>>,
@@ -68,6 +69,7 @@ impl RegistryService {
         Self(Arc::new(Inner {
             registry,
             config: Arc::default(),
+            buffers: PieceBuffers::default(),
             authenticator: Arc::new(NoAuthentication),
             health: None,
             metrics: None,
@@ -179,6 +181,7 @@ impl Inner {
             registry: self.registry.clone(),
             config: Arc::clone(&self.config),
             links: self.links(client),
+            buffers: self.buffers.clone(),
             head: parts.method == Method::HEAD,
             headers: parts.headers,
         };

@@ -11,7 +11,7 @@ use registry_core::store::BlobRead;
 use registry_core::store::metadata::BlobRecord;
 
 use super::Call;
-use crate::body::{ResponseBody, ResponseError, file_pieces};
+use crate::body::{FileBody, ResponseBody, ResponseError};
 use crate::error::ApiError;
 use crate::request;
 use crate::response::{ApiResponse, IMMUTABLE, ResponseExt, empty};
@@ -64,11 +64,10 @@ async fn open(call: &Call, blob: &BlobRecord, range: std::ops::Range<u64>) -> Re
     if length == 0 {
         return Ok(ResponseBody::empty());
     }
-    let pieces = match call.registry.read_blob(blob, range).await? {
-        BlobRead::File { file, range } => file_pieces(file, range),
-        BlobRead::Stream(pieces) => Box::pin(pieces.map_err(ResponseError::from)),
-    };
-    Ok(ResponseBody::stream(pieces, Some(length)))
+    Ok(match call.registry.read_blob(blob, range).await? {
+        BlobRead::File { file, range } => ResponseBody::file(FileBody::new(file, range, call.buffers.clone())),
+        BlobRead::Stream(pieces) => ResponseBody::stream(Box::pin(pieces.map_err(ResponseError::from)), Some(length)),
+    })
 }
 
 fn described(mut response: ApiResponse, digest: &Digest) -> ApiResponse {

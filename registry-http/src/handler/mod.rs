@@ -12,6 +12,7 @@ use http::HeaderMap;
 use registry_core::Registry;
 use registry_core::body::BodyStream;
 
+use crate::body::PieceBuffers;
 use crate::config::ServiceConfig;
 use crate::error::ApiError;
 use crate::links::Links;
@@ -24,6 +25,7 @@ pub(crate) struct Call {
     pub(crate) config: std::sync::Arc<ServiceConfig>,
     pub(crate) headers: HeaderMap,
     pub(crate) links: Links,
+    pub(crate) buffers: PieceBuffers,
     /// Whether the method is HEAD, so that only the answer's head is wanted.
     pub(crate) head: bool,
 }

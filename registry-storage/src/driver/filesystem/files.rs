@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use registry_core::store::metadata::Page;
@@ -12,13 +11,15 @@ use uuid::Uuid;
 
 use super::directories::{self, Directories};
 use super::list::{Listing, TEMPORARY};
-use crate::driver::{Content, FileInfo};
+use super::read::Local;
+use crate::driver::FileInfo;
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
 /// Files below a root directory.
 pub(super) struct Files {
     pub(super) directories: Directories,
+    pub(super) local: Local,
 }
 
 impl Files {
@@ -26,7 +27,7 @@ impl Files {
         let failed = |error| DriverError::io("use the root directory", root.display(), error);
         // A later change of the working directory must not move the root.
         let root = std::path::absolute(root).map_err(failed)?;
-        let files = Self { directories: Directories::open(root).map_err(failed)? };
+        let files = Self { directories: Directories::open(root).map_err(failed)?, local: Local::default() };
         files.check()?;
         Ok(files)
     }
@@ -65,19 +66,6 @@ impl Files {
             written
         };
         self.directories.place(&self.at(path), put).map_err(|error| DriverError::io("write", path, error))
-    }
-
-    pub(super) fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content> {
-        let failed = |error| DriverError::io("read", path, not_found(error));
-        let file = File::open(self.at(path)).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(failed(io::ErrorKind::NotFound.into()));
-        }
-        if range.start > range.end || range.end > metadata.len() {
-            return Err(DriverError::too_short("read", path, metadata.len(), range.start.max(range.end)));
-        }
-        Ok(Content::File { file, range })
     }
 
     pub(super) fn stat(&self, path: &StoragePath) -> DriverResult<FileInfo> {
@@ -125,7 +113,7 @@ impl Files {
 }
 
 /// A file where a directory is expected means the same as nothing: there are no directories for callers.
-fn not_found(error: io::Error) -> io::Error {
+pub(super) fn not_found(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::NotADirectory => io::ErrorKind::NotFound.into(),
         _ => error,

@@ -23,8 +23,9 @@
 //! and the request fails.
 //!
 //! System calls run on the runtime's blocking threads, at most [`FilesystemConfig::max_threads`] at a time, so that a
-//! slow disk holds up nothing else. Work that was started is finished even if nobody waits for it any more; a lock on the
-//! upload's file keeps the next writer out until then.
+//! slow disk holds up nothing else. Only a file whose name is in the kernel's caches is opened at once. Work that was
+//! started is finished even if nobody waits for it any more; a lock on the upload's file keeps the next writer out until
+//! then.
 
 mod blocking;
 mod complete;
@@ -32,6 +33,7 @@ mod directories;
 mod files;
 mod list;
 mod lock;
+mod read;
 mod uploads;
 mod writer;
 
@@ -120,6 +122,9 @@ impl StorageDriver for FilesystemDriver {
     }
 
     async fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content> {
+        if let Some(content) = self.files.read_at_once(path, &range) {
+            return Ok(content);
+        }
         let path = path.clone();
         self.run(move |files| files.read(&path, range)).await
     }

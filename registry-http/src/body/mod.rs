@@ -1,13 +1,21 @@
 //! Bodies: what goes out, and how what comes in reaches the operations.
 
+mod buffers;
+mod file;
+mod request;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyStream as FrameStream, Full};
-use registry_core::body::{BodyError, BodyStream};
+use http_body_util::Full;
+
+pub(crate) use buffers::PieceBuffers;
+pub(crate) use file::FileBody;
+pub use request::RequestError;
+pub(crate) use request::into_pieces;
 
 /// Why a response's body broke off.
 pub type ResponseError = Box<dyn std::error::Error + Send + Sync>;
@@ -19,6 +27,7 @@ pub struct ResponseBody(Kind);
 
 enum Kind {
     Full(Option<Bytes>),
+    File(FileBody),
     Stream {
         pieces: Pieces,
         /// What is left, where the whole length is known.
@@ -35,6 +44,11 @@ impl ResponseBody {
     /// Makes a body of bytes that are at hand.
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         Self(Kind::Full(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty())))
+    }
+
+    /// Makes a body of a part of a file.
+    pub(crate) const fn file(file: FileBody) -> Self {
+        Self(Kind::File(file))
     }
 
     /// Makes a body of pieces that come one after the other, with `len` bytes in all where that is known.
@@ -65,6 +79,7 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
         match &mut self.0 {
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::File(file) => file.poll_piece(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece?)))),
             Kind::Stream { pieces, left } => {
                 let next = std::task::ready!(pieces.poll_next_unpin(context));
                 if let (Some(Ok(piece)), Some(left)) = (&next, left) {
@@ -78,6 +93,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_none(),
+            Kind::File(file) => file.left() == 0,
             Kind::Stream { left, .. } => *left == Some(0),
         }
     }
@@ -85,6 +101,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::File(file) => SizeHint::with_exact(file.left()),
             Kind::Stream { left: Some(left), .. } => SizeHint::with_exact(*left),
             Kind::Stream { left: None, .. } => SizeHint::default(),
         }
@@ -94,84 +111,5 @@ impl Body for ResponseBody {
 impl std::fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ResponseBody").field("size", &self.size_hint()).finish()
-    }
-}
-
-/// Reads pieces of a file as fast as the client takes them; each read happens on the blocking pool.
-pub(crate) fn file_pieces(file: std::fs::File, range: std::ops::Range<u64>) -> Pieces {
-    const PIECE_BYTES: u64 = 256 * 1024;
-    let file = std::sync::Arc::new(file);
-    futures::stream::try_unfold(range, move |range| {
-        let file = std::sync::Arc::clone(&file);
-        async move {
-            if range.is_empty() {
-                return Ok(None);
-            }
-            let end = range.end.min(range.start + PIECE_BYTES);
-            let (offset, len) = (range.start, (end - range.start) as usize);
-            let piece = tokio::task::spawn_blocking(move || read_piece(&file, offset, len)).await??;
-            Ok::<_, ResponseError>(Some((piece, end..range.end)))
-        }
-    })
-    .boxed()
-}
-
-fn read_piece(file: &std::fs::File, offset: u64, len: usize) -> std::io::Result<Bytes> {
-    use std::os::unix::fs::FileExt;
-    let mut piece = vec![0; len];
-    file.read_exact_at(&mut piece, offset)?;
-    Ok(piece.into())
-}
-
-/// The body of a request could not be received.
-pub type RequestError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Turns a request's body into what the operations take. Trailers are ignored.
-pub(crate) fn into_pieces<B>(body: B) -> BodyStream
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<RequestError>,
-{
-    FrameStream::new(body)
-        .filter_map(|frame| {
-            std::future::ready(match frame {
-                Ok(frame) => frame.into_data().ok().filter(|data| !data.is_empty()).map(Ok),
-                Err(error) => Some(Err(body_error(error.into()))),
-            })
-        })
-        .boxed()
-}
-
-/// Tells a client that was too slow from one that went away.
-fn body_error(error: RequestError) -> BodyError {
-    match error.downcast::<BodyError>() {
-        Ok(error) => *error,
-        Err(error) => BodyError::Aborted(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use http_body_util::BodyExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_range_of_a_file_comes_out_exactly() {
-        let content: Vec<u8> = (0..700_000u32).map(|n| n as u8).collect();
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&content).unwrap();
-        let body = ResponseBody::stream(file_pieces(file, 3..600_001), Some(599_998));
-        assert_eq!(body.size_hint().exact(), Some(599_998));
-        assert_eq!(body.collect().await.unwrap().to_bytes(), content[3..600_001]);
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_too_short_breaks_the_body_off() {
-        let file = tempfile::tempfile().unwrap();
-        let body = ResponseBody::stream(file_pieces(file, 0..1), Some(1));
-        assert!(body.collect().await.is_err());
     }
 }
