@@ -15,12 +15,14 @@ pub struct DatabaseConfig {
     pub readers: usize,
     /// How long a call waits for its turn before it fails as `Unavailable`.
     pub wait_timeout: Duration,
+    /// How many bytes of memory answers of the database may take, about; 0 keeps none. It is taken as answers come.
+    pub cache_bytes: u64,
 }
 
 impl DatabaseConfig {
-    /// Opens the database at `url` with 4 readers; calls wait for up to 30 seconds.
+    /// Opens the database at `url` with 4 readers and a cache of 32 MiB; calls wait for up to 30 seconds.
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url, readers: 4, wait_timeout: Duration::from_secs(30) }
+        Self { url, readers: 4, wait_timeout: Duration::from_secs(30), cache_bytes: 32 * 1024 * 1024 }
     }
 }
 

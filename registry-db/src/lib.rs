@@ -36,7 +36,7 @@
 //!
 //! The port is implemented once, in `store/`, and compiled for each database against the few words in which databases
 //! differ. `sqlite.rs` has those words as its module `dialect`, opens connections, and runs transactions; `schema.rs` and
-//! `migrations/` hold the tables.
+//! `migrations/` hold the tables. `cache.rs` answers pulls from memory, and says why its answers are those of the database.
 //!
 //! To add a database:
 //!
@@ -46,12 +46,15 @@
 //!    - `Connection`, `Backend`: diesel-async's connection and diesel's backend;
 //!    - `Store`: the type that the port is implemented for, with the methods `read` and `write`, which run a plain function
 //!      over a connection as one transaction. `read` shows one state of the database however many statements it makes;
-//!      `write` runs the function again after a deadlock. Both go on when their caller goes away, or roll back;
+//!      `write` runs the function again after a deadlock. Both go on when their caller goes away, or roll back. `write`
+//!      is told what the transaction may change of the store's field `cache`. Where other processes write as well, that
+//!      cache keeps nothing: only bytes by their digest could be, and then a query would leave them out;
 //!    - `conflict_key`, `later`: the key of an upsert, and the greater of two dates;
 //!    - `lock!`, `share!`, `insert_all!`: `FOR UPDATE`, `FOR SHARE`, and many rows at once.
 //! 3. Turn its errors into kinds, as `sqlite/error.rs` does, and add a variant to [`DatabaseUrl`].
 //! 4. Run `registry_core::metadata_store_suite!` and the comparison with the model on it, in `tests/it`.
 
+mod cache;
 mod config;
 mod error;
 mod schema;
