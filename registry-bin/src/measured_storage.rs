@@ -121,6 +121,10 @@ impl BlobWriter for MeasuredWriter {
     async fn sync(&mut self) -> StoreResult<StagedUpload> {
         self.actions.measure("sync", self.inner.sync()).await
     }
+
+    async fn commit(self: Box<Self>, last: Vec<bytes::Bytes>, digest: &Digest) -> StoreResult<BlobLocation> {
+        self.actions.measure("commit", self.inner.commit(last, digest)).await
+    }
 }
 
 #[cfg(test)]

@@ -98,4 +98,9 @@ impl BlobWriter for DriverBlobWriter {
     async fn sync(&mut self) -> StoreResult<StagedUpload> {
         Ok(self.0.sync().await?)
     }
+
+    async fn commit(self: Box<Self>, last: Vec<Bytes>, digest: &Digest) -> StoreResult<BlobLocation> {
+        let path = self.0.complete(last, &layout::blob(digest)).await?;
+        Ok(BlobLocation::new(path.as_str()))
+    }
 }

@@ -76,6 +76,11 @@ fn too_short(staged: &StagedUpload, len: usize, expected: u64) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, context)
 }
 
+fn discarded(staged: &StagedUpload, digest: &Digest) -> StoreError {
+    let context = format!("upload `{}` is not there to become {digest}", staged.as_str());
+    StoreError::new(StoreErrorKind::NotFound, context)
+}
+
 impl fmt::Debug for MemoryBlobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryBlobStore").finish_non_exhaustive()
@@ -100,7 +105,7 @@ impl BlobStore for MemoryBlobStore {
                 _ => return Err(too_short(staged, len, offset)),
             }
         }
-        Ok(Box::new(MemoryBlobWriter { staged: staged.clone(), staging }))
+        Ok(Box::new(MemoryBlobWriter { store: self.clone(), staged: staged.clone(), staging }))
     }
 
     async fn take_over(&self, staged: &StagedUpload, offset: u64) -> StoreResult<StagedUpload> {
@@ -120,10 +125,7 @@ impl BlobStore for MemoryBlobStore {
         let Some(staging) = content.uploads.get(staged).map(Arc::clone) else {
             return match content.blobs.get(&location) {
                 Some(blob) if blob.len() as u64 == size_bytes => Ok(location),
-                _ => Err(StoreError::new(
-                    StoreErrorKind::NotFound,
-                    format!("upload `{}` is not there to become {digest}", staged.as_str()),
-                )),
+                _ => Err(discarded(staged, digest)),
             };
         };
         let staging = lock(&staging);
@@ -179,6 +181,7 @@ fn once(bytes: Bytes) -> ByteStream {
 
 /// Appends to an upload. One that was discarded meanwhile still takes bytes, which nobody will see.
 struct MemoryBlobWriter {
+    store: MemoryBlobStore,
     staged: StagedUpload,
     staging: Arc<Mutex<Staging>>,
 }
@@ -196,5 +199,17 @@ impl BlobWriter for MemoryBlobWriter {
 
     async fn sync(&mut self) -> StoreResult<StagedUpload> {
         Ok(self.staged.clone())
+    }
+
+    async fn commit(mut self: Box<Self>, last: Vec<Bytes>, digest: &Digest) -> StoreResult<BlobLocation> {
+        self.write(last).await?;
+        let location = BlobLocation::new(digest.to_string());
+        let mut content = lock(&self.store.content);
+        if content.uploads.remove(&self.staged).is_none() {
+            return Err(discarded(&self.staged, digest));
+        }
+        let bytes = std::mem::take(&mut lock(&self.staging).bytes).freeze();
+        content.blobs.insert(location.clone(), bytes);
+        Ok(location)
     }
 }

@@ -7,6 +7,8 @@
 //!             ▲                      │
 //!             └── another chunk ◄────┤   (any time later, by any process)
 //!                                    └─► discard
+//!
+//! stage ─► open_writer ─► write* ─► commit by the writer     (what nobody was promised before it was whole)
 //! ```
 //!
 //! A store knows no repositories and verifies no digests: the operations hash what passes and say when to commit.
@@ -105,6 +107,9 @@ impl fmt::Debug for BlobRead {
 /// - `a_committed_upload_can_be_gone_on_with`: in a store that keeps it; what is written to it then does not change the
 ///   blob. Elsewhere its staging is `Corrupt` to a writer.
 /// - `an_empty_blob_can_be_committed`: an upload without any write commits to zero bytes.
+/// - `a_writer_commits_what_it_wrote`: [`BlobWriter::commit`] makes all that was written and its last pieces a blob, in
+///   place of one that is there, and leaves no upload.
+/// - `a_writer_commits_nothing_that_was_discarded`: if the upload was discarded meanwhile, that is `NotFound`.
 /// - `discard_leaves_nothing`: a discarded upload leaves nothing behind, and discarding it again succeeds.
 /// - `abandoned_uploads_are_found`: [`staged_before`](Self::staged_before) lists uploads by the time of their last write.
 /// - `deleted_is_gone`: a deleted location is `NotFound`, and deleting it again succeeds.
@@ -166,4 +171,14 @@ pub trait BlobWriter: Send {
     ///
     /// A failed sync is final: the caller must not sync again and hope, but discard the upload.
     async fn sync(&mut self) -> StoreResult<StagedUpload>;
+
+    /// Appends `last` and turns the whole upload into the blob `digest`, which the caller has verified. The upload ends.
+    ///
+    /// This promises what [`BlobStore::commit`] does, for less: there is no point at which the upload itself has to
+    /// survive a power cut, so it is for an upload of which nobody was told that anything was taken.
+    ///
+    /// # Errors
+    /// `NotFound` if the upload was discarded meanwhile. After any error the bytes may be lost; the caller discards the
+    /// upload.
+    async fn commit(self: Box<Self>, last: Vec<Bytes>, digest: &Digest) -> StoreResult<BlobLocation>;
 }

@@ -76,6 +76,8 @@ macro_rules! blob_store_suite {
                 commit_is_idempotent
                 a_committed_upload_can_be_gone_on_with
                 an_empty_blob_can_be_committed
+                a_writer_commits_what_it_wrote
+                a_writer_commits_nothing_that_was_discarded
                 discard_leaves_nothing
                 abandoned_uploads_are_found
                 deleted_is_gone
@@ -271,6 +273,35 @@ pub async fn an_empty_blob_can_be_committed(subject: &dyn BlobStoreSubject) {
         assert_eq!(read(&*store, &location, 0..0).await, b"");
         store.delete(&location).await.expect("deleting");
     }
+}
+
+/// `BlobWriter::commit` makes all that was written and its last pieces a blob, in place of one that is there, and leaves
+/// no upload.
+pub async fn a_writer_commits_what_it_wrote(subject: &dyn BlobStoreSubject) {
+    let store = subject.open().await;
+    let content = content(300_000);
+    let digest = Digest::of(Algorithm::Sha256, &content);
+    let mut location = None;
+    for written in [0, 1, 299_999, 300_000] {
+        let mut writer = open(&*store, &stage(&*store).await, 0).await;
+        writer.write(vec![content.slice(..written)]).await.expect("writing");
+        let committed = writer.commit(vec![Bytes::new(), content.slice(written..)], &digest).await.expect("committing");
+        assert!(read(&*subject.open().await, &committed, 0..300_000).await == content, "{written}");
+        assert_eq!(store.staged_before(Timestamp::from_micros(i64::MAX), 10).await.expect("listing"), []);
+        location = Some(committed);
+    }
+    store.delete(&location.expect("it was committed")).await.expect("deleting");
+}
+
+/// If the upload was discarded meanwhile, committing it by its writer is `NotFound`.
+pub async fn a_writer_commits_nothing_that_was_discarded(subject: &dyn BlobStoreSubject) {
+    let store = subject.open().await;
+    let staged = stage(&*store).await;
+    let writer = open(&*store, &staged, 0).await;
+    subject.open().await.discard(&staged).await.expect("discarding");
+    let digest = Digest::of(Algorithm::Sha256, b"last");
+    let committed = writer.commit(vec![Bytes::from_static(b"last")], &digest).await;
+    assert_kind(committed, StoreErrorKind::NotFound);
 }
 
 /// A discarded upload leaves nothing behind, and discarding it again succeeds.

@@ -22,7 +22,7 @@ pub enum Step {
     Write,
     /// [`BlobWriter::sync`]
     Sync,
-    /// [`BlobStore::commit`]
+    /// [`BlobStore::commit`], and the end of [`BlobWriter::commit`], which begins with the other two
     Commit,
     /// [`BlobStore::read`]
     Read,
@@ -137,5 +137,12 @@ impl BlobWriter for FlakyWriter {
     async fn sync(&mut self) -> StoreResult<StagedUpload> {
         self.faults.pass(Step::Sync)?;
         self.inner.sync().await
+    }
+
+    async fn commit(self: Box<Self>, last: Vec<Bytes>, digest: &Digest) -> StoreResult<BlobLocation> {
+        for step in [Step::Write, Step::Sync, Step::Commit] {
+            self.faults.pass(step)?;
+        }
+        self.inner.commit(last, digest).await
     }
 }

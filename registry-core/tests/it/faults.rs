@@ -55,6 +55,24 @@ async fn a_chunk_that_cannot_be_written_leaves_the_upload_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_whole_blob_that_cannot_be_committed_can_be_sent_again() {
+    let (registry, faults, blobs) = registry();
+    let name = repository("a");
+    let digest = sha256(b"content");
+    let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
+    for step in [Step::Write, Step::Sync, Step::Commit] {
+        faults.fail_next(step, StoreErrorKind::OutOfSpace);
+        let failed = registry.commit_upload(&name, id, chunk(b"content"), &digest).await;
+        failed_with(StoreErrorKind::OutOfSpace, failed);
+        assert!(matches!(registry.stat_blob(&name, &digest).await, Err(RegistryError::BlobUnknown { .. })));
+        assert_eq!(registry.upload_status(&name, id).await.unwrap().offset, 0);
+    }
+    registry.commit_upload(&name, id, chunk(b"content"), &digest).await.unwrap();
+    assert_eq!(pull(&registry, "a", &digest).await, b"content");
+    assert_nothing_staged(&*blobs).await;
+}
+
+#[tokio::test]
 async fn a_failed_sync_ends_the_upload() {
     let (registry, faults, blobs) = registry();
     let name = repository("a");

@@ -145,7 +145,7 @@ impl StorageDriver for InMemoryDriver {
             let size = opened.size_within("write", offset)?;
             opened.bytes.truncate(size);
         }
-        Ok(Box::new(InMemoryWriter { staged: upload.clone(), upload: opened }))
+        Ok(Box::new(InMemoryWriter { driver: self.clone(), staged: upload.clone(), upload: opened }))
     }
 
     async fn read_upload(&self, upload: &StagedUpload, size_bytes: u64) -> DriverResult<DriverStream> {
@@ -211,6 +211,7 @@ impl StorageDriver for InMemoryDriver {
 
 /// Appends to an upload. One that was aborted meanwhile still takes bytes, which nobody will see.
 struct InMemoryWriter {
+    driver: InMemoryDriver,
     staged: StagedUpload,
     upload: Arc<Mutex<Upload>>,
 }
@@ -228,5 +229,16 @@ impl UploadWriter for InMemoryWriter {
 
     async fn sync(&mut self) -> DriverResult<StagedUpload> {
         Ok(self.staged.clone())
+    }
+
+    async fn complete(mut self: Box<Self>, last: Vec<Bytes>, target: &StoragePath) -> DriverResult<StoragePath> {
+        self.write(last).await?;
+        let mut content = lock(&self.driver.content);
+        if content.uploads.remove(&self.staged).is_none() {
+            return Err(missing("complete upload to", target));
+        }
+        let bytes = std::mem::take(&mut lock(&self.upload).bytes).freeze();
+        content.files.insert(target.clone(), bytes);
+        Ok(target.clone())
     }
 }

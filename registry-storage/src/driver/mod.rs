@@ -8,6 +8,8 @@
 //!                     └── another writer ◄──┤   (any time later, by any process)
 //!                                           ├─► copy_upload   (a second upload with the first bytes of this one)
 //!                                           └─► abort_upload
+//!
+//! begin_upload ─► open_writer ─► write* ─► complete by the writer     (what nobody has to go on with)
 //! ```
 //!
 //! Everything that is needed to go on with an upload is in the [`StagedUpload`] that the last
@@ -101,6 +103,9 @@ impl fmt::Debug for Content {
 /// - `a_completed_upload_can_be_gone_on_with`: where the [`Capability`] says that it is kept; what is written to it then,
 ///   or dropped, does not change the file.
 /// - `an_upload_without_writes_completes_to_nothing`: it becomes an empty file.
+/// - `a_writer_completes_its_upload`: [`UploadWriter::complete`] makes all that was written and its last pieces a file, in
+///   place of one that is there, and leaves no upload.
+/// - `a_writer_completes_nothing_that_was_aborted`: if the upload was aborted meanwhile, that is `NotFound`.
 /// - `a_writer_continues_where_it_synced`: also from another instance of the driver.
 /// - `a_writer_needs_the_bytes_before_it`: a writer at an offset that was not reached is `Corrupt`.
 /// - `bytes_beyond_are_dropped`: what was written past the offset that a writer is opened at, or that an upload is
@@ -214,4 +219,14 @@ pub trait UploadWriter: Send {
     ///
     /// After an error the upload is lost; syncing again is an error as well.
     async fn sync(&mut self) -> DriverResult<StagedUpload>;
+
+    /// Appends `last`, turns the whole upload into a file, and returns where that is, as
+    /// [`complete_upload`](StorageDriver::complete_upload) does. The upload ends.
+    ///
+    /// Atomic: after an error or a crash the file is there, whole, or not at all. Of the upload anything may be left
+    /// then, and is aborted.
+    ///
+    /// # Errors
+    /// `NotFound` if the upload was aborted meanwhile.
+    async fn complete(self: Box<Self>, last: Vec<Bytes>, target: &StoragePath) -> DriverResult<StoragePath>;
 }

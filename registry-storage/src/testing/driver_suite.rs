@@ -75,6 +75,8 @@ macro_rules! storage_driver_suite {
                 completing_again_succeeds
                 a_completed_upload_can_be_gone_on_with
                 an_upload_without_writes_completes_to_nothing
+                a_writer_completes_its_upload
+                a_writer_completes_nothing_that_was_aborted
                 a_writer_continues_where_it_synced
                 a_writer_needs_the_bytes_before_it
                 bytes_beyond_are_dropped

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Chunk, pump};
+use bytes::Bytes;
+
+use super::Chunk;
+use super::pump::{self, Pumped};
 use crate::body::BodyError;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digester;
@@ -10,7 +13,7 @@ use crate::protocol::reference::RepositoryName;
 use crate::registry::Registry;
 use crate::store::metadata::{ClaimOutcome, UploadRecord};
 use crate::store::{
-    ClaimToken, MetadataStore, StagedUpload, StoreError, StoreErrorKind, StoreResult, Timestamp, UploadId,
+    BlobWriter, ClaimToken, MetadataStore, StagedUpload, StoreError, StoreErrorKind, StoreResult, Timestamp, UploadId,
 };
 
 /// How long a claim lasts unless it is renewed. Whoever holds it longer without news may be dead.
@@ -33,6 +36,18 @@ impl HeldUpload {
             StoreError::with_source(StoreErrorKind::Corrupt, format!("resuming upload {}", self.record.id), error)
         })
     }
+}
+
+/// A chunk that has come in.
+pub(super) struct Received {
+    pub(super) writer: Box<dyn BlobWriter>,
+    /// Over the upload with the whole chunk.
+    pub(super) digester: Digester,
+    pub(super) bytes: u64,
+    /// What the writer does not have yet.
+    pub(super) rest: Vec<Bytes>,
+    /// The client went away; what came before counts all the same.
+    pub(super) cut_off: Option<BodyError>,
 }
 
 /// Keeps a claim alive for as long as bytes arrive.
@@ -77,8 +92,8 @@ impl Registry {
         }
     }
 
-    /// Writes a chunk and moves the held record on to what is synced. The record in the store stays as it is.
-    pub(super) async fn take_chunk(&self, held: &mut HeldUpload, chunk: Chunk) -> RegistryResult<()> {
+    /// Receives a chunk and writes all of it but what the writer is to take last. Gives nothing for a chunk without bytes.
+    pub(super) async fn receive(&self, held: &HeldUpload, chunk: Chunk) -> RegistryResult<Option<Received>> {
         let offset = held.record.offset;
         if let Some(range) = &chunk.range
             && range.start != offset
@@ -88,7 +103,7 @@ impl Registry {
         let mut body = std::pin::pin!(futures::stream::StreamExt::peekable(chunk.body));
         let expected = chunk.range.map(|range| range.len());
         if expected.is_none() && body.as_mut().peek().await.is_none() {
-            return Ok(());
+            return Ok(None);
         }
         let mut digester = held.digester()?;
         let mut writer = match self.blobs.open_writer(&held.record.staged, offset).await {
@@ -96,14 +111,27 @@ impl Registry {
             opened => opened?,
         };
         let mut lease = Lease::new(self, held);
-        let taken = pump::pump(&mut *writer, &mut digester, body, expected, Some(&mut lease)).await;
-        match &taken.outcome {
-            Ok(()) | Err(RegistryError::Body(BodyError::Aborted(_) | BodyError::TimedOut(_))) => {}
-            Err(_) => {
+        let Pumped { bytes, rest, outcome } =
+            pump::pump(&mut *writer, &mut digester, body, expected, Some(&mut lease)).await;
+        let cut_off = match outcome {
+            Ok(()) => None,
+            Err(RegistryError::Body(error)) => Some(error),
+            Err(error) => {
                 drop(writer);
                 self.drop_beyond(&held.record).await;
-                return taken.outcome;
+                return Err(error);
             }
+        };
+        Ok(Some(Received { writer, digester, bytes, rest, cut_off }))
+    }
+
+    /// Syncs what was received and moves the held record on. The record in the store stays as it is.
+    pub(super) async fn keep(&self, held: &mut HeldUpload, received: Received) -> RegistryResult<()> {
+        let Received { mut writer, digester, bytes, rest, cut_off } = received;
+        if let Err(error) = writer.write(rest).await {
+            drop(writer);
+            self.drop_beyond(&held.record).await;
+            return Err(error.into());
         }
         held.record.staged = match writer.sync().await {
             Ok(staged) => staged,
@@ -112,9 +140,9 @@ impl Registry {
                 return Err(self.abandon(held, error.into()).await);
             }
         };
-        held.record.offset = offset + taken.written;
+        held.record.offset += bytes;
         held.record.digester_state = digester.save();
-        taken.outcome
+        cut_off.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Ends a session whose bytes are gone, which the client learns as soon as it asks for more.
@@ -128,7 +156,7 @@ impl Registry {
     }
 
     /// Gives back the room of bytes that were written but not taken; on a full disk everybody waits for it.
-    async fn drop_beyond(&self, record: &UploadRecord) {
+    pub(super) async fn drop_beyond(&self, record: &UploadRecord) {
         if let Err(error) = self.blobs.open_writer(&record.staged, record.offset).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(upload = %record.id, error, "bytes that were not taken could not be dropped");
@@ -191,14 +219,14 @@ impl Registry {
 
     /// Tells whether somebody has cancelled the upload, or has taken it over from us because we were slow. If not, it
     /// stays ours for a while.
-    async fn is_lost(&self, held: &HeldUpload) -> bool {
+    pub(super) async fn is_lost(&self, held: &HeldUpload) -> bool {
         let until = Timestamp::now().plus(CLAIM_LIFETIME);
         let renewed = self.metadata.renew_claim(held.record.id, held.claim, until).await;
         renewed.is_err_and(|error| error.kind() == StoreErrorKind::Conflict)
     }
 
     /// Returns what to tell a client whose upload was lost.
-    async fn lost(&self, held: &HeldUpload) -> RegistryError {
+    pub(super) async fn lost(&self, held: &HeldUpload) -> RegistryError {
         let HeldUpload { record, replaced, .. } = held;
         let (error, is_ours) = match self.metadata.upload(&record.repository, record.id, Timestamp::now()).await {
             // Whoever took over discards what we both began from.

@@ -12,7 +12,7 @@ pub use purge::PurgeReport;
 
 use futures::StreamExt;
 
-use self::held::HeldUpload;
+use self::held::{HeldUpload, Received};
 use super::Registry;
 use crate::body::BodyStream;
 use crate::error::{RegistryError, RegistryResult};
@@ -20,7 +20,7 @@ use crate::protocol::byte_range::ChunkRange;
 use crate::protocol::digest::{Algorithm, Digest, Digester};
 use crate::protocol::reference::RepositoryName;
 use crate::store::metadata::{CommitBlob, UploadRecord};
-use crate::store::{StagedUpload, StoreErrorKind, Timestamp, UploadId};
+use crate::store::{BlobLocation, ClaimToken, StagedUpload, StoreErrorKind, Timestamp, UploadId};
 
 /// The next bytes of an upload.
 pub struct Chunk {
@@ -107,7 +107,11 @@ impl Registry {
     ) -> RegistryResult<UploadStatus> {
         self.ensure_writable()?;
         let mut held = self.hold_upload(repository, id).await?;
-        let taken = self.take_chunk(&mut held, chunk).await;
+        let taken = match self.receive(&held, chunk).await {
+            Ok(Some(received)) => self.keep(&mut held, received).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
         let status = UploadStatus { id, offset: held.record.offset };
         match taken {
             Ok(()) => self.release(held).await.map(|()| status),
@@ -135,11 +139,20 @@ impl Registry {
             held.record.algorithm = digest.algorithm();
             held.record.digester_state = Digester::new(digest.algorithm()).save();
         }
-        if let Err(error) = self.take_chunk(&mut held, chunk).await {
+        let kept = match self.receive(&held, chunk).await {
+            Ok(Some(received)) if held.record.offset == 0 && received.cut_off.is_none() => {
+                return self.commit_whole(held, received, digest).await;
+            }
+            Ok(Some(received)) => self.keep(&mut held, received).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
             return Err(self.release_after(held, error).await);
         }
         match self.commit_held(&held, digest).await {
             Ok(blob) => {
+                self.discard(&held.record.staged).await;
                 self.discard_replaced(&held).await;
                 Ok(blob)
             }
@@ -162,12 +175,11 @@ impl Registry {
         let mut digester = Digester::new(digest.algorithm());
         let pushed = async {
             let mut writer = self.blobs.open_writer(&staged, 0).await?;
-            let taken = pump::pump(&mut *writer, &mut digester, body, None, None).await;
-            taken.outcome?;
-            let staged = writer.sync().await?;
-            drop(writer);
+            let pumped = pump::pump(&mut *writer, &mut digester, body, None, None).await;
+            pumped.outcome?;
             verify(digest, digester.finish())?;
-            self.make_visible(repository, digest, &staged, taken.written, None).await
+            let location = writer.commit(pumped.rest, digest).await?;
+            self.make_visible(repository, digest, &location, pumped.bytes, None).await
         }
         .await;
         if pushed.is_err() {
@@ -188,6 +200,33 @@ impl Registry {
         }
     }
 
+    /// Commits an upload of which nobody was told that anything was taken, so that its bytes need no safe place before
+    /// they are a blob. If that fails, it stands where it stood, without any.
+    async fn commit_whole(&self, held: HeldUpload, received: Received, digest: &Digest) -> RegistryResult<PushedBlob> {
+        let Received { writer, digester, bytes, rest, .. } = received;
+        if let Err(error) = verify(digest, digester.finish()) {
+            drop(writer);
+            return Err(self.abandon(&held, error).await);
+        }
+        let location = match writer.commit(rest, digest).await {
+            Ok(location) => location,
+            Err(_) if self.is_lost(&held).await => return Err(self.lost(&held).await),
+            Err(error) => {
+                self.drop_beyond(&held.record).await;
+                return Err(self.release_after(held, error.into()).await);
+            }
+        };
+        let record = &held.record;
+        let upload = Some((record.id, held.claim));
+        match self.make_visible(&record.repository, digest, &location, bytes, upload).await {
+            Ok(blob) => {
+                self.discard_replaced(&held).await;
+                Ok(blob)
+            }
+            Err(error) => Err(self.abandon(&held, error).await),
+        }
+    }
+
     async fn commit_held(&self, held: &HeldUpload, digest: &Digest) -> RegistryResult<PushedBlob> {
         let record = &held.record;
         let actual = if record.algorithm == digest.algorithm() {
@@ -196,23 +235,22 @@ impl Registry {
             self.digest_staged(record, digest.algorithm()).await?
         };
         verify(digest, actual)?;
+        let location = self.blobs.commit(&record.staged, digest, record.offset).await?;
         let upload = Some((record.id, held.claim));
-        self.make_visible(&record.repository, digest, &record.staged, record.offset, upload).await
+        self.make_visible(&record.repository, digest, &location, record.offset, upload).await
     }
 
     async fn make_visible(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-        staged: &StagedUpload,
+        location: &BlobLocation,
         size_bytes: u64,
-        upload: Option<(UploadId, crate::store::ClaimToken)>,
+        upload: Option<(UploadId, ClaimToken)>,
     ) -> RegistryResult<PushedBlob> {
-        let location = &self.blobs.commit(staged, digest, size_bytes).await?;
         let review_after = self.review_after();
         let blob = CommitBlob { repository, digest, size_bytes, location, upload, review_after };
         self.metadata.commit_blob(blob).await?;
-        self.discard(staged).await;
         Ok(PushedBlob { digest: *digest, size_bytes })
     }
 

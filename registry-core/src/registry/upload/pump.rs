@@ -21,9 +21,11 @@ const BATCH_PIECES: usize = 1024;
 const BATCH_AGE: Duration = Duration::from_secs(10);
 
 /// How far a body came.
-pub(super) struct Taken {
-    /// How many bytes were hashed and written, also if it ended with an error.
-    pub(super) written: u64,
+pub(super) struct Pumped {
+    /// How many bytes were received and hashed, also if it ended with an error.
+    pub(super) bytes: u64,
+    /// The last of them, which are not written: whoever does that knows what else there is to do with them.
+    pub(super) rest: Vec<Bytes>,
     pub(super) outcome: RegistryResult<()>,
 }
 
@@ -43,54 +45,54 @@ impl Batch {
     }
 }
 
-/// Pumps until the body ends, which has to be after `expected` bytes if that is given. `lease` is kept
-/// alive meanwhile.
+/// Pumps until the body ends, which has to be after `expected` bytes if that is given, and leaves the last batch to be
+/// written. `lease` is kept alive meanwhile.
 pub(super) async fn pump(
     writer: &mut dyn BlobWriter,
     digester: &mut Digester,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
     expected: Option<u64>,
     mut lease: Option<&mut Lease<'_>>,
-) -> Taken {
+) -> Pumped {
     let mut body = std::pin::pin!(body);
-    let mut written = 0;
     let mut batch = gather(body.as_mut(), digester).await;
-    let outcome = loop {
-        let after = written + batch.len as u64;
-        if let Some(expected) = expected.filter(|expected| after > *expected) {
-            break Err(RegistryError::ChunkSize { expected, relation: "at least", received: after });
+    let mut bytes = batch.len as u64;
+    let mut keep = async || match &mut lease {
+        Some(lease) => lease.keep().await,
+        None => Ok(()),
+    };
+    loop {
+        if let Some(expected) = expected.filter(|expected| bytes > *expected) {
+            return Pumped::failed(bytes, RegistryError::ChunkSize { expected, relation: "at least", received: bytes });
         }
-        let Batch { pieces, last, error, .. } = batch;
-        let write = async {
-            if pieces.is_empty() {
-                return Ok(());
-            }
-            if let Some(lease) = &mut lease {
-                lease.keep().await?;
-            }
-            writer.write(pieces).await
-        };
-        if last {
-            if let Err(failed) = write.await {
-                break Err(failed.into());
-            }
-            written = after;
-            break match (error, expected) {
+        if batch.last {
+            let outcome = match (batch.error, expected) {
+                _ if let Err(failed) = keep().await => Err(failed.into()),
                 (Some(error), _) => Err(error.into()),
-                (None, Some(expected)) if after < expected => {
-                    Err(RegistryError::ChunkSize { expected, relation: "only", received: after })
+                (None, Some(expected)) if bytes < expected => {
+                    Err(RegistryError::ChunkSize { expected, relation: "only", received: bytes })
                 }
                 (None, _) => Ok(()),
             };
+            return Pumped { bytes, rest: batch.pieces, outcome };
         }
+        let write = async {
+            keep().await?;
+            writer.write(batch.pieces).await
+        };
         let (wrote, next) = futures::join!(write, gather(body.as_mut(), digester));
         if let Err(failed) = wrote {
-            break Err(failed.into());
+            return Pumped::failed(bytes, failed.into());
         }
-        written = after;
         batch = next;
-    };
-    Taken { written, outcome }
+        bytes += batch.len as u64;
+    }
+}
+
+impl Pumped {
+    fn failed(bytes: u64, error: RegistryError) -> Self {
+        Self { bytes, rest: Vec::new(), outcome: Err(error) }
+    }
 }
 
 async fn gather(mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>, digester: &mut Digester) -> Batch {
@@ -123,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::digest::{Algorithm, Digest};
-    use crate::store::{StagedUpload, StoreResult};
+    use crate::store::{BlobLocation, StagedUpload, StoreResult};
 
     /// Remembers what was written, and how many pieces and bytes at once at most.
     #[derive(Default)]
@@ -144,7 +146,11 @@ mod tests {
         }
 
         async fn sync(&mut self) -> StoreResult<StagedUpload> {
-            Ok(StagedUpload::new("recorder"))
+            unreachable!("the pump leaves this to its caller")
+        }
+
+        async fn commit(self: Box<Self>, _: Vec<Bytes>, _: &Digest) -> StoreResult<BlobLocation> {
+            unreachable!("the pump leaves this to its caller")
         }
     }
 
@@ -154,9 +160,10 @@ mod tests {
         for (len, piece) in [(5000, 1), (3_000_000, 40_000), (3_000_000, 3_000_000)] {
             let pieces: Vec<_> = content[..len].chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
             let (mut writer, mut digester) = (Recorder::default(), Digester::new(Algorithm::Sha256));
-            let taken = pump(&mut writer, &mut digester, futures::stream::iter(pieces), None, None).await;
-            assert!(taken.outcome.is_ok());
-            assert_eq!(taken.written, len as u64);
+            let pumped = pump(&mut writer, &mut digester, futures::stream::iter(pieces), None, None).await;
+            assert!(pumped.outcome.is_ok());
+            assert_eq!(pumped.bytes, len as u64);
+            writer.write(pumped.rest).await.unwrap();
             assert!(writer.written == content[..len]);
             assert_eq!(digester.finish(), Digest::of(Algorithm::Sha256, &content[..len]));
             assert!(writer.most_pieces <= BATCH_PIECES, "{} pieces of {piece} bytes", writer.most_pieces);

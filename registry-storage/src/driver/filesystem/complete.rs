@@ -1,7 +1,9 @@
 //! How an upload becomes the file at its target. Everything here blocks.
 //!
-//! The upload's file moves to the name of a completed one and gets the target as a second name, so that the upload can
-//! still be gone on with if a crash keeps the caller from recording where its bytes are. Where the file system has no hard links, the upload is renamed and gone.
+//! If its writer completes it, nobody was promised the upload, and its file moves to the target. Otherwise the file moves to
+//! the name of a completed one and gets the target as a second name, so that the upload can still be gone on with if a
+//! crash keeps the caller from recording where its bytes are. Where the file system has no hard links, the upload is
+//! renamed and gone.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,7 +15,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, linkat, openat, renameat, st
 use rustix::io::{Errno, Result as SystemResult};
 
 use super::files::Files;
-use super::uploads::{completed, temporary_beside};
+use super::uploads::{completed, is_named, remove_if_there, temporary_beside};
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
@@ -43,6 +45,27 @@ impl Files {
         }
         let name_it = |directory: &File, name: &OsStr| Ok(name_file(&opened.file, &from, directory, name, hard_link)?);
         self.directories.place(&self.at(target), name_it).map_err(failed)
+    }
+
+    /// Moves the file of an upload, which is open and holds all that it is to have, to its target.
+    pub(super) fn complete_whole(&self, upload: &StoragePath, file: &File, target: &StoragePath) -> DriverResult<()> {
+        let failed = |error| DriverError::io("complete upload", upload, error);
+        let aborted = || DriverError::new(StoreErrorKind::NotFound, "complete upload", upload, "it was aborted");
+        let (from, target) = (self.at(upload), self.at(target));
+        // Before the sync, so that a journal which that commits has the directory in it already.
+        self.directories.prepare(&target).map_err(failed)?;
+        self.sync_upload(upload, file, true)?;
+        if !is_named(&file.metadata().map_err(failed)?, &from).map_err(failed)? {
+            return Err(aborted());
+        }
+        let rename = |directory: &File, name: &OsStr| match renameat(CWD, &from, directory, name) {
+            Err(Errno::NOENT) if !from.exists() => Ok(false),
+            renamed => Ok(renamed.map(|()| true)?),
+        };
+        match self.directories.place(&target, rename).map_err(failed)? {
+            true => remove_if_there(&completed(&from)).map_err(failed),
+            false => Err(aborted()),
+        }
     }
 
     /// Finishes what somebody has begun who named the file and may not have come to syncing the name.

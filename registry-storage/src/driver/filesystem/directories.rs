@@ -58,6 +58,20 @@ impl Directories {
         }
     }
 
+    /// Makes the directory that is to hold a file. It need not be there any more, or be durable, when the file is placed.
+    pub(super) fn prepare(&self, file: &Path) -> io::Result<()> {
+        let directory = parent(file);
+        if directory == self.root {
+            return Ok(());
+        }
+        self.ensure(parent(directory))?;
+        match create(directory) {
+            // One that holds it was taken for durable and is gone; placing sees to that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            created => created,
+        }
+    }
+
     fn place_once<T>(&self, file: &Path, place: &mut impl FnMut(&File, &OsStr) -> io::Result<T>) -> io::Result<T> {
         let (parent, name) = (parent(file), file.file_name().expect("a file below the root has a name"));
         let holds_parent = (parent != self.root).then(|| self::parent(parent));

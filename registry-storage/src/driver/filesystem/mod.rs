@@ -5,13 +5,15 @@
 //! | method | order |
 //! |---|---|
 //! | `sync` | file; once for a new file also the directory of the uploads |
+//! | `complete` by the writer | the target's directory made; file; rename to the target; its directory; the directory which that is in |
 //! | `complete_upload` | rename beside the upload; link at the target; the target's directory; the directory which that is in |
 //! | `put` | temporary file beside the target; rename; the same two directories |
 //! | `delete` | unlink; the directory |
 //!
 //! Directories further up are synced when they are made or first seen by this process.
 //!
-//! A completed upload is a second name of the file at its target, `<upload>.completed`, until it is aborted. Nobody
+//! An upload that `complete_upload` has completed is a second name of the file at its target, `<upload>.completed`, until
+//! it is aborted. Nobody
 //! writes to that file: a writer that is opened later gets a copy. A temporary name, for that copy or for a link that
 //! replaces a file, stands in the directory of the upload, where it is found as an unfinished upload if a crash leaves
 //! it. Where the file system has no hard links, completing ends the upload by a rename.

@@ -233,7 +233,7 @@ pub(super) fn temporary_beside(upload: &Path) -> PathBuf {
     upload.with_file_name(format!("{}{TEMPORARY}", Uuid::new_v4()))
 }
 
-fn is_named(file: &Metadata, name: &Path) -> io::Result<bool> {
+pub(super) fn is_named(file: &Metadata, name: &Path) -> io::Result<bool> {
     match fs::metadata(name) {
         Ok(named) => Ok((named.dev(), named.ino()) == (file.dev(), file.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -241,7 +241,7 @@ fn is_named(file: &Metadata, name: &Path) -> io::Result<bool> {
     }
 }
 
-fn remove_if_there(file: &Path) -> io::Result<()> {
+pub(super) fn remove_if_there(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,

@@ -58,6 +58,16 @@ impl UploadWriter for FileWriter {
         self.name_is_durable = true;
         Ok(upload_at(&self.path))
     }
+
+    async fn complete(mut self: Box<Self>, last: Vec<Bytes>, target: &StoragePath) -> DriverResult<StoragePath> {
+        let file = self.take_file("complete upload")?;
+        let (path, target) = (self.path, target.clone());
+        let complete = move |files: &Files| {
+            write_all(&file, &last).map_err(|error| DriverError::io("write", &path, error))?;
+            files.complete_whole(&path, &file, &target).map(|()| target)
+        };
+        self.driver.run(complete).await
+    }
 }
 
 fn write_all(mut file: &File, pieces: &[Bytes]) -> io::Result<()> {

@@ -112,6 +112,50 @@ pub async fn an_upload_without_writes_completes_to_nothing(subject: &dyn DriverS
     }
 }
 
+/// `UploadWriter::complete` makes all that was written and its last pieces a file, in place of one that is there, and
+/// leaves no upload.
+pub async fn a_writer_completes_its_upload(subject: &dyn DriverSubject) {
+    let driver = subject.open().await;
+    let target = path("/suite/deep/er/target");
+    let mut files = Vec::new();
+    for (synced, written, last) in
+        [("", "", ""), ("", "", "last"), ("", "first, ", "last"), ("before, ", "then ", "last")]
+    {
+        let mut upload = driver.begin_upload(&path("/suite/uploads/1")).await.expect("beginning");
+        if !synced.is_empty() {
+            let mut writer = driver.open_writer(&upload, 0).await.expect("opening");
+            writer.write(vec![Bytes::from(synced)]).await.expect("writing");
+            upload = writer.sync().await.expect("syncing");
+        }
+        let mut writer = driver.open_writer(&upload, synced.len() as u64).await.expect("opening");
+        if !written.is_empty() {
+            writer.write(vec![Bytes::from(written)]).await.expect("writing");
+        }
+        let completed = writer.complete(vec![Bytes::from(last)], &target).await.expect("completing");
+        let content = [synced, written, last].concat();
+        let other = subject.open().await;
+        assert_eq!(other.stat(&completed).await.expect("looking").size_bytes, content.len() as u64);
+        assert_eq!(read(&*other, &completed, 0..content.len() as u64).await, content.as_bytes());
+        let later = Timestamp::now().plus(Duration::from_secs(60));
+        assert_eq!(other.uploads_before(&path("/suite/uploads"), later, 10).await.expect("listing"), []);
+        files.push(completed);
+    }
+    delete(&*driver, &files).await;
+}
+
+/// If the upload was aborted meanwhile, completing it by its writer is `NotFound`.
+pub async fn a_writer_completes_nothing_that_was_aborted(subject: &dyn DriverSubject) {
+    let driver = subject.open().await;
+    let target = path("/suite/target");
+    let upload = driver.begin_upload(&path("/suite/uploads/1")).await.expect("beginning");
+    let mut writer = driver.open_writer(&upload, 0).await.expect("opening");
+    writer.write(vec![Bytes::from_static(b"first, ")]).await.expect("writing");
+    subject.open().await.abort_upload(&upload).await.expect("aborting");
+    let completed = writer.complete(vec![Bytes::from_static(b"last")], &target).await;
+    assert_kind(completed, StoreErrorKind::NotFound);
+    assert_kind(driver.stat(&target).await, StoreErrorKind::NotFound);
+}
+
 /// A writer continues where the last one synced, also from another instance of the driver.
 pub async fn a_writer_continues_where_it_synced(subject: &dyn DriverSubject) {
     let content = content(100_000);
