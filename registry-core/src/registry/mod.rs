@@ -15,7 +15,7 @@ mod url_rules;
 use std::sync::Arc;
 
 pub use blob::MountSource;
-pub use manifest::{ManifestPush, PushedManifest};
+pub use manifest::{CheckedManifest, ManifestPush, PushedManifest};
 pub use options::{IndexChildren, Platform, RegistryOptions};
 pub use upload::{Chunk, PurgeReport, PushedBlob, UploadStatus};
 pub use url_rules::UrlRules;

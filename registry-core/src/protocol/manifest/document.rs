@@ -40,6 +40,11 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 impl Document {
     /// Reads what has passed the scan.
     pub(super) fn read(payload: &[u8]) -> Result<Self, ManifestError> {
+        // To know at every moment where one is costs more than the reading itself: it is found out when there is an
+        // error to tell the place of.
+        if let Ok(document) = serde_json::from_slice(payload) {
+            return Ok(document);
+        }
         let mut json = serde_json::Deserializer::from_slice(payload);
         serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = shorten(&error.path().to_string());

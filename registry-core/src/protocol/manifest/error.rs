@@ -45,6 +45,9 @@ pub enum ManifestError {
         /// Where.
         path: String,
     },
+    /// There are more values than [`MAX_VALUES`](super::MAX_VALUES).
+    #[error("the manifest has too many values; expected at most {} at all depths together", super::MAX_VALUES)]
+    TooManyValues,
     /// An object has two values for one key, so that readers may differ in which one they take.
     #[error("the key `{key}` occurs twice in the object at `{path}`; expected every key once")]
     DuplicateKey {

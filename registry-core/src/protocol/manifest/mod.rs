@@ -32,6 +32,10 @@ pub const MAX_DEPTH: usize = 64;
 /// them; the largest indexes known list some thousands.
 pub const MAX_REFERENCES: usize = 16_384;
 
+/// How many values a manifest may have: texts, numbers, arrays, objects and so on at every depth. That is 16 for each of
+/// [`MAX_REFERENCES`]. It bounds the memory that reading takes, since a value of two bytes costs as much as a long one.
+pub const MAX_VALUES: usize = 16 * MAX_REFERENCES;
+
 /// What a valid manifest says, as far as a registry is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
@@ -51,7 +55,8 @@ impl Manifest {
     /// (or with an empty one) the field `mediaType` says what the manifest is. With one, that field must say the same,
     /// and may be missing from OCI's formats.
     ///
-    /// Takes time and memory linear in the payload, whose length the caller bounds.
+    /// Takes time and memory linear in the payload, whose length the caller bounds. For one of 4 MiB that may be a tenth
+    /// of a second and 40 MiB; for usual ones it is some microseconds and KiB.
     ///
     /// # Errors
     /// One [`ManifestError`] per thing that can be wrong; the first one found.

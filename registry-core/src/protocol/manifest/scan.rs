@@ -4,12 +4,14 @@
 //! A document that two readers read differently can pass one reader's checks and reach another one with other content
 //! (CVE-2021-41190 is of this kind), so that none is stored.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{MAX_DEPTH, ManifestError};
+use super::{MAX_DEPTH, MAX_VALUES, ManifestError};
 use crate::protocol::digest::shorten;
 
 /// The fields of manifests and descriptors that decide what a manifest is and refers to.
@@ -30,36 +32,48 @@ const FIELDS: [&str; 12] = [
 
 /// Checks that `payload` is one JSON object, with every key once in its object, and nothing after it.
 ///
-/// Takes time linear in the payload, and memory for the keys of the objects that are open at a time.
+/// Takes time linear in the payload, and memory for a word or three per key of the objects that are open at a time: the
+/// text of a key without escapes stays where it is.
 pub(super) fn scan(payload: &[u8]) -> Result<(), ManifestError> {
     if payload.starts_with(b"\xef\xbb\xbf") {
         return Err(ManifestError::ByteOrderMark);
     }
     let mut json = serde_json::Deserializer::from_slice(payload);
-    let mut scan = Scan { path: Vec::new(), refusal: None };
+    let mut scan = Scan { path: Vec::new(), values: 0, refusal: None };
     if let Err(error) = scan.deserialize(&mut json) {
         return Err(scan.refusal.unwrap_or_else(|| ManifestError::NotJson(error.to_string())));
     }
     json.end().map_err(|error| ManifestError::TrailingBytes { line: error.line(), column: error.column() })
 }
 
-struct Scan {
+struct Scan<'a> {
     /// From the document to the value that is being read; its length is the depth.
-    path: Vec<Step>,
+    path: Vec<Step<'a>>,
+    /// How many values there were so far.
+    values: usize,
     /// What a JSON error, which can only be text, stands for.
     refusal: Option<ManifestError>,
 }
 
-enum Step {
-    Key(String),
+enum Step<'a> {
+    Key(Cow<'a, str>),
     Index(usize),
 }
 
-impl Scan {
+/// A key, which is only copied if it has escapes.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Scan<'_> {
     fn refuse<T, E: serde::de::Error>(&mut self, refusal: ManifestError) -> Result<T, E> {
         let error = E::custom(&refusal);
         self.refusal = Some(refusal);
         Err(error)
+    }
+
+    fn count<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.values += 1;
+        if self.values <= MAX_VALUES { Ok(()) } else { self.refuse(ManifestError::TooManyValues) }
     }
 
     fn enter<E: serde::de::Error>(&mut self) -> Result<(), E> {
@@ -99,15 +113,16 @@ impl Scan {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Scan {
+impl<'de> DeserializeSeed<'de> for &mut Scan<'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.count()?;
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for &mut Scan {
+impl<'de> Visitor<'de> for &mut Scan<'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +132,7 @@ impl<'de> Visitor<'de> for &mut Scan {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         self.enter()?;
         let mut seen = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(Key(key)) = map.next_key()? {
             if seen.contains(&key) {
                 let path = self.path();
                 return self.refuse(ManifestError::DuplicateKey { key: shorten(&key), path });
@@ -176,7 +191,7 @@ impl<'de> Visitor<'de> for &mut Scan {
 }
 
 /// Whether the value at `path` is a manifest, a descriptor or a platform.
-fn is_structure(path: &[Step]) -> bool {
+fn is_structure(path: &[Step<'_>]) -> bool {
     match path {
         [] => true,
         [Step::Key(field)] => field == "config" || field == "subject",
@@ -312,6 +327,14 @@ mod tests {
         for text in [one_too_many, objects, arrays] {
             assert!(matches!(scan(text.as_bytes()), Err(ManifestError::TooDeep { .. })));
         }
+    }
+
+    #[test]
+    fn refuses_more_values_than_a_reader_should_have_to_hold() {
+        let zeros = |count| format!("{{\"a\":[0{}]}}", ",0".repeat(count - 1));
+        // Two more are the object and the array.
+        assert_eq!(scan(zeros(MAX_VALUES - 2).as_bytes()), Ok(()));
+        assert_eq!(scan(zeros(MAX_VALUES - 1).as_bytes()), Err(ManifestError::TooManyValues));
     }
 
     #[test]
