@@ -74,6 +74,14 @@ impl Failure {
     pub(crate) fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: source.into() }
     }
+
+    pub(crate) fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn source(&self) -> &(dyn Error + 'static) {
+        &*self.source
+    }
 }
 
 /// Turns a failure into an error that says what could not be done.

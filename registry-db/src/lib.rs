@@ -44,11 +44,12 @@
 //!    bytes, whatever the database's default is, and times are 64-bit integers.
 //! 2. Write `<database>.rs` with `#[path = "store/mod.rs"] mod store;` and, beside it, a module `dialect` with
 //!    - `Connection`, `Backend`: diesel-async's connection and diesel's backend;
-//!    - `Store`: the type that the port is implemented for, with the methods `read` and `write`, which run a plain function
-//!      over a connection as one transaction. `read` shows one state of the database however many statements it makes;
-//!      `write` runs the function again after a deadlock. Both go on when their caller goes away, or roll back. `write`
-//!      is told what the transaction may change of the store's field `cache`. Where other processes write as well, that
-//!      cache keeps nothing: only bytes by their digest could be, and then a query would leave them out;
+//!    - `Store`: the type that the port is implemented for, with the methods `read`, `write` and `write_relaxed`, which
+//!      run a plain function over a connection as one transaction. `read` shows one state of the database however many
+//!      statements it makes. The others may run the function again, as after a deadlock; `write_relaxed` is for what may
+//!      be lost in a power cut, and may be the same as `write`. All go on when their caller goes away, or roll back.
+//!      `write` is told what the transaction may change of the store's field `cache`. Where other processes write as
+//!      well, that cache keeps nothing: only bytes by their digest could be, and then a query would leave them out;
 //!    - `conflict_key`, `later`: the key of an upsert, and the greater of two dates;
 //!    - `lock!`, `share!`, `insert_all!`: `FOR UPDATE`, `FOR SHARE`, and many rows at once.
 //! 3. Turn its errors into kinds, as `sqlite/error.rs` does, and add a variant to [`DatabaseUrl`].

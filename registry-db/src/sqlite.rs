@@ -2,35 +2,37 @@
 //!
 //! One connection writes and several read, each call as one transaction on a thread that may block: `BEGIN IMMEDIATE`
 //! to write, so that a writer never has to give up in the middle, and `BEGIN` to read, so that a call sees one state.
-//! The write-ahead log lets readers and the writer go on side by side, and `synchronous=FULL` makes a commit survive a
-//! power cut.
+//! The write-ahead log lets readers and the writer go on side by side. Writes that wait are committed together, and
+//! `synchronous=FULL` makes the commit survive a power cut.
 //!
 //! A caller that goes away leaves its transaction to run to its end: it happens whole or not at all, and the connection
 //! stays good.
 
+mod committer;
 mod connection;
 mod error;
 mod lock;
 mod migration;
+mod readers;
 #[path = "store/mod.rs"]
 mod store;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use diesel::connection::AnsiTransactionManager;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
-use diesel_async::{AsyncConnection, TransactionManager};
-use futures::FutureExt;
 use futures::future::BoxFuture;
-use registry_core::store::StoreErrorKind;
 
+use self::committer::Durability;
 use self::lock::DatabaseLock;
+use self::readers::Readers;
+use self::writer::Writer;
+use crate::cache::{Cache, Subject};
 use crate::config::DatabaseConfig;
 use crate::error::{Failure, OpenError};
 use crate::schema::uploads;
@@ -86,11 +88,10 @@ type Query<A, T> = for<'c> fn(&'c mut dialect::Connection, &'c A) -> BoxFuture<'
 /// Metadata in a SQLite database.
 pub(crate) struct SqliteStore {
     path: PathBuf,
-    readers: connection::Pool,
-    writer: connection::Pool,
-    wait_timeout: Duration,
-    // Dropped last: the database is ours until every connection is closed.
-    lock: Arc<DatabaseLock>,
+    cache: Cache,
+    // Dropped in this order: the database is ours, and closed whole, until the last connection is closed.
+    writer: Writer,
+    readers: Readers,
 }
 
 impl SqliteStore {
@@ -98,14 +99,13 @@ impl SqliteStore {
     pub(crate) async fn open(path: &Path, config: &DatabaseConfig) -> Result<Self, OpenError> {
         let given = path.to_owned();
         let prepared = tokio::task::spawn_blocking(move || prepare(&given)).await;
-        let (path, lock) =
+        let (path, lock, connection) =
             prepared.map_err(|source| OpenError::Setup { path: path.to_owned(), source: source.into() })??;
         Ok(Self {
-            readers: connection::pool(&path, config.readers.max(1), connection::Role::Reader)?,
-            writer: connection::pool(&path, 1, connection::Role::Writer)?,
-            wait_timeout: config.wait_timeout,
+            writer: Writer::new(path.clone(), connection, config.wait_timeout),
+            readers: Readers::new(path.clone(), config.readers, config.wait_timeout, Arc::new(lock)),
+            cache: Cache::new(config.cache_bytes),
             path,
-            lock: Arc::new(lock),
         })
     }
 
@@ -115,22 +115,13 @@ impl SqliteStore {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.transaction(&self.readers, "BEGIN", arguments, query).await
+        self.readers.read(arguments, query).await
     }
 
-    /// Runs statements of which all happen or none.
-    async fn write<A, T>(&self, arguments: A, query: Query<A, T>) -> Result<T, Failure>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-    {
-        self.transaction(&self.writer, "BEGIN IMMEDIATE", arguments, query).await
-    }
-
-    async fn transaction<A, T>(
+    /// Runs statements of which all happen or none, which survive a power cut, and which may change these subjects.
+    async fn write<'a, A, T>(
         &self,
-        pool: &connection::Pool,
-        begin: &'static str,
+        subjects: impl IntoIterator<Item = Subject<'a>>,
         arguments: A,
         query: Query<A, T>,
     ) -> Result<T, Failure>
@@ -138,18 +129,18 @@ impl SqliteStore {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let mut connection = match tokio::time::timeout(self.wait_timeout, pool.get()).await {
-            Ok(connection) => connection?,
-            Err(elapsed) => return Err(Failure::new(StoreErrorKind::Unavailable, elapsed)),
-        };
-        let lock = Arc::clone(&self.lock);
-        let result = tokio::task::spawn_blocking(move || {
-            let result = run(&mut connection, begin, &arguments, query);
-            drop(connection);
-            drop(lock);
-            result
-        });
-        Ok(result.await.map_err(|stopped| Failure::new(StoreErrorKind::Other, stopped))??)
+        let change = self.cache.begin(subjects);
+        self.writer.write(Durability::Synced, change, arguments, query).await
+    }
+
+    /// Runs statements of which all happen or none, which survive a power cut once a later `write` has returned, and
+    /// which change nothing that the cache knows.
+    async fn write_relaxed<A, T>(&self, arguments: A, query: Query<A, T>) -> Result<T, Failure>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.writer.write(Durability::Relaxed, self.cache.begin([]), arguments, query).await
     }
 }
 
@@ -160,14 +151,13 @@ impl fmt::Debug for SqliteStore {
 }
 
 /// Does all that must be done once, while no other process can have the database open.
-fn prepare(path: &Path) -> Result<(PathBuf, DatabaseLock), OpenError> {
+fn prepare(path: &Path) -> Result<(PathBuf, DatabaseLock, SqliteConnection), OpenError> {
     let (path, lock) = lock::take(path)?;
     let mut connection = connection::initialise(&path)?;
     migration::run(&mut connection, &path)?;
     release_claims(&mut connection).map_err(|source| OpenError::Setup { path: path.clone(), source: source.into() })?;
-    drop(connection);
     lock::sync_parent(&path)?;
-    Ok((path, lock))
+    Ok((path, lock, connection))
 }
 
 /// Gives back the claims of a process that was killed, so that its clients can go on at once. The lock proves that no
@@ -177,34 +167,4 @@ fn release_claims(connection: &mut SqliteConnection) -> QueryResult<()> {
         .set((uploads::claim.eq(None::<String>), uploads::claimed_until.eq(None::<i64>)))
         .execute(connection)?;
     Ok(())
-}
-
-/// Runs one transaction from begin to end on this thread.
-fn run<A, T>(
-    connection: &mut dialect::Connection,
-    begin: &'static str,
-    arguments: &A,
-    query: Query<A, T>,
-) -> QueryResult<T> {
-    type Manager = <dialect::Connection as AsyncConnection>::TransactionManager;
-
-    let transaction = async {
-        connection
-            .spawn_blocking(move |inner: &mut SqliteConnection| {
-                AnsiTransactionManager::begin_transaction_sql(inner, begin)
-            })
-            .await?;
-        match query(connection, arguments).await {
-            Ok(value) => {
-                Manager::commit_transaction(connection).await?;
-                Ok(value)
-            }
-            Err(error) => {
-                // The first error is the one to tell. A connection that cannot roll back is thrown away by its pool.
-                Manager::rollback_transaction(connection).await.ok();
-                Err(error)
-            }
-        }
-    };
-    transaction.now_or_never().expect("every statement of a `Connection` runs where it is called")
 }

@@ -1,7 +1,7 @@
 //! What SQLite's errors mean. diesel keeps their texts, not their codes.
 
+use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel_async::pooled_connection::deadpool::PoolError;
 use registry_core::store::StoreErrorKind;
 
 use crate::error::Failure;
@@ -12,8 +12,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<PoolError> for Failure {
-    fn from(error: PoolError) -> Self {
+impl From<ConnectionError> for Failure {
+    fn from(error: ConnectionError) -> Self {
         Self::new(StoreErrorKind::Unavailable, error)
     }
 }

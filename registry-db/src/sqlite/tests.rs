@@ -6,13 +6,14 @@ mod settings;
 
 use std::time::Duration;
 
+use diesel::sqlite::SqliteConnection;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::metadata::{BlobLinkStore, CommitBlob};
 use registry_core::store::{BlobLocation, StoreResult, Timestamp};
 use tempfile::TempDir;
 
-use super::SqliteStore;
+use super::{SqliteStore, connection};
 use crate::config::{DatabaseConfig, DatabaseUrl};
 
 /// Opens an empty database with one reader and a short patience.
@@ -23,6 +24,26 @@ async fn store() -> (SqliteStore, TempDir) {
     config.readers = 1;
     config.wait_timeout = Duration::from_millis(50);
     (SqliteStore::open(&path, &config).await.unwrap(), directory)
+}
+
+/// Runs something on the connection that writes.
+fn on_writer<T: Send + 'static>(
+    store: &SqliteStore,
+    run: impl FnOnce(&mut SqliteConnection) -> T + Send + 'static,
+) -> T {
+    let mut committer = store.writer.shared.committer();
+    connection::in_place(committer.connection().unwrap().spawn_blocking(move |inner| Ok(run(inner)))).unwrap()
+}
+
+/// Runs something on the connection that reads.
+fn on_reader<T: Send + 'static>(
+    store: &SqliteStore,
+    run: impl FnOnce(&mut SqliteConnection) -> T + Send + 'static,
+) -> T {
+    let mut reader = store.readers.idle.take().unwrap();
+    let result = connection::in_place(reader.spawn_blocking(move |inner| Ok(run(inner)))).unwrap();
+    store.readers.idle.give_back(reader);
+    result
 }
 
 fn repository(name: &str) -> RepositoryName {

@@ -12,6 +12,7 @@ use registry_core::store::{BlobLocation, ClaimToken, StoreResult, Timestamp, Upl
 
 use super::dialect::{Connection, Store, conflict_key, lock, share};
 use super::{repository, review, upload};
+use crate::cache::Subject;
 use crate::error::during;
 use crate::schema::{blobs, gc_blob_reviews, repositories, repository_blobs};
 
@@ -21,11 +22,20 @@ pub(super) const LIVE: i16 = 0;
 #[async_trait]
 impl BlobLinkStore for Store {
     async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> StoreResult<Option<BlobRecord>> {
-        self.read((repository.clone(), *digest), |connection, (repository, digest)| {
-            find(connection, repository, *digest).boxed()
-        })
-        .await
-        .map_err(during(format_args!("look up blob `{digest}` in repository `{repository}`")))
+        if let Some(known) = self.cache.blob(repository, digest) {
+            return Ok(Some(known));
+        }
+        let ticket = self.cache.ticket();
+        let found = self
+            .read((repository.clone(), *digest), |connection, (repository, digest)| {
+                find(connection, repository, *digest).boxed()
+            })
+            .await
+            .map_err(during(format_args!("look up blob `{digest}` in repository `{repository}`")))?;
+        if let Some(blob) = &found {
+            self.cache.keep_blob(ticket, repository, blob);
+        }
+        Ok(found)
     }
 
     async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()> {
@@ -37,7 +47,8 @@ impl BlobLinkStore for Store {
             upload: blob.upload,
             review_after: blob.review_after,
         };
-        let committed = self.write(commit, |connection, commit| commit.run(connection).boxed()).await;
+        let committed =
+            self.write([Subject::Blob(blob.digest)], commit, |connection, commit| commit.run(connection).boxed()).await;
         match (committed, blob.upload) {
             (Ok(false), Some((id, _))) => Err(upload::not_held(id)),
             (Ok(_), _) => Ok(()),
@@ -56,7 +67,7 @@ impl BlobLinkStore for Store {
         review_after: Timestamp,
     ) -> StoreResult<Option<BlobRecord>> {
         let mount = Mount { into: into.clone(), digest: *digest, from: from.cloned(), review_after };
-        self.write(mount, |connection, mount| mount.run(connection).boxed())
+        self.write([Subject::Blob(digest)], mount, |connection, mount| mount.run(connection).boxed())
             .await
             .map_err(during(format_args!("mount blob `{digest}` into repository `{into}`")))
     }
@@ -67,15 +78,19 @@ impl BlobLinkStore for Store {
         digest: &Digest,
         review_after: Timestamp,
     ) -> StoreResult<bool> {
-        self.write((repository.clone(), *digest, review_after), |connection, (repository, digest, review_after)| {
-            unlink(connection, repository, *digest, *review_after).boxed()
-        })
+        self.write(
+            [Subject::Blob(digest)],
+            (repository.clone(), *digest, review_after),
+            |connection, (repository, digest, review_after)| {
+                unlink(connection, repository, *digest, *review_after).boxed()
+            },
+        )
         .await
         .map_err(during(format_args!("take blob `{digest}` out of repository `{repository}`")))
     }
 
     async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<()> {
-        self.write((*digest, review_after), |connection, (digest, review_after)| {
+        self.write([Subject::Blob(digest)], (*digest, review_after), |connection, (digest, review_after)| {
             review::postpone_blob(connection, *digest, *review_after).boxed()
         })
         .await

@@ -16,6 +16,7 @@ use registry_core::store::{StoreResult, Timestamp};
 use self::put::Put;
 use super::dialect::{self, Connection, Store, lock};
 use super::{referrer, repository, review, rows, tag};
+use crate::cache::Subject;
 use crate::error::during;
 use crate::schema::{blobs, gc_manifest_reviews, manifest_blobs, manifest_children, manifests, repositories, tags};
 use crate::stored::Stored;
@@ -27,16 +28,27 @@ impl ManifestStore for Store {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> StoreResult<Option<ManifestRecord>> {
-        self.read((repository.clone(), reference.clone()), |connection, (repository, reference)| {
-            find(connection, repository, reference).boxed()
-        })
-        .await
-        .map_err(during(format_args!("look up manifest `{reference}` in repository `{repository}`")))
+        if let Some(known) = self.cache.manifest(repository, reference) {
+            return Ok(Some(known));
+        }
+        let ticket = self.cache.ticket();
+        let found = self
+            .read((repository.clone(), reference.clone()), |connection, (repository, reference)| {
+                find(connection, repository, reference).boxed()
+            })
+            .await
+            .map_err(during(format_args!("look up manifest `{reference}` in repository `{repository}`")))?;
+        if let Some(manifest) = &found {
+            self.cache.keep_manifest(ticket, repository, reference, manifest);
+        }
+        Ok(found)
     }
 
     async fn put_manifest(&self, manifest: PutManifest<'_>) -> StoreResult<PutManifestOutcome> {
         let put = Put::from(&manifest);
-        self.write(put, |connection, put| put.run(connection).boxed()).await.map_err(during(format_args!(
+        let tags = manifest.tags.iter().map(|tag| Subject::Tag(manifest.repository, tag));
+        let changed = tags.chain([Subject::Manifest(manifest.repository, manifest.digest)]);
+        self.write(changed, put, |connection, put| put.run(connection).boxed()).await.map_err(during(format_args!(
             "store manifest `{}` in repository `{}`",
             manifest.digest, manifest.repository
         )))
@@ -48,17 +60,28 @@ impl ManifestStore for Store {
         digest: &Digest,
         review_after: Timestamp,
     ) -> StoreResult<bool> {
-        self.write((repository.clone(), *digest, review_after), |connection, (repository, digest, review_after)| {
-            delete(connection, repository, *digest, *review_after).boxed()
-        })
+        // Its blobs lose a reference, and with that their review may be set anew.
+        let changed = [Subject::Manifest(repository, digest), Subject::EveryBlob];
+        self.write(
+            changed,
+            (repository.clone(), *digest, review_after),
+            |connection, (repository, digest, review_after)| {
+                delete(connection, repository, *digest, *review_after).boxed()
+            },
+        )
         .await
         .map_err(during(format_args!("delete manifest `{digest}` from repository `{repository}`")))
     }
 
     async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, review_after: Timestamp) -> StoreResult<bool> {
-        self.write((repository.clone(), tag.clone(), review_after), |connection, (repository, tag, review_after)| {
-            tag::delete(connection, repository, tag, *review_after).boxed()
-        })
+        let changed = [Subject::Tag(repository, tag)];
+        self.write(
+            changed,
+            (repository.clone(), tag.clone(), review_after),
+            |connection, (repository, tag, review_after)| {
+                tag::delete(connection, repository, tag, *review_after).boxed()
+            },
+        )
         .await
         .map_err(during(format_args!("delete tag `{tag}` from repository `{repository}`")))
     }

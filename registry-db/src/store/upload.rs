@@ -18,7 +18,7 @@ use crate::stored::Stored;
 #[async_trait]
 impl UploadStore for Store {
     async fn create_upload(&self, upload: &UploadRecord) -> StoreResult<()> {
-        self.write(upload.clone(), |connection, upload| create(connection, upload).boxed())
+        self.write_relaxed(upload.clone(), |connection, upload| create(connection, upload).boxed())
             .await
             .map_err(during(format_args!("record upload `{}`", upload.id)))
     }
@@ -51,14 +51,14 @@ impl UploadStore for Store {
         until: Timestamp,
     ) -> StoreResult<ClaimOutcome> {
         let attempt = Claim { repository: repository.clone(), id, token: claim, now, until };
-        self.write(attempt, |connection, attempt| attempt.run(connection).boxed())
+        self.write_relaxed(attempt, |connection, attempt| attempt.run(connection).boxed())
             .await
             .map_err(during(format_args!("claim upload `{id}`")))
     }
 
     async fn renew_claim(&self, id: UploadId, claim: ClaimToken, until: Timestamp) -> StoreResult<()> {
         let renewed = self
-            .write((id, claim, until), |connection, (id, claim, until)| {
+            .write_relaxed((id, claim, until), |connection, (id, claim, until)| {
                 async move {
                     let until = uploads::claimed_until.eq(until.as_micros());
                     let held = is_held(connection, *id, *claim).await?;
@@ -76,14 +76,16 @@ impl UploadStore for Store {
 
     async fn release_upload(&self, upload: &UploadRecord, claim: ClaimToken) -> StoreResult<()> {
         let released = self
-            .write((upload.clone(), claim), |connection, (upload, claim)| release(connection, upload, *claim).boxed())
+            .write([], (upload.clone(), claim), |connection, (upload, claim)| {
+                release(connection, upload, *claim).boxed()
+            })
             .await
             .map_err(during(format_args!("record the progress of upload `{}`", upload.id)))?;
         if released { Ok(()) } else { Err(not_held(upload.id)) }
     }
 
     async fn remove_upload(&self, repository: &RepositoryName, id: UploadId) -> StoreResult<Option<UploadRecord>> {
-        self.write((repository.clone(), id), |connection, (repository, id)| {
+        self.write([], (repository.clone(), id), |connection, (repository, id)| {
             async move {
                 let row: Option<UploadRow> =
                     lock!(of_repository(repository, *id)).first(connection).await.optional()?;

@@ -12,16 +12,10 @@ use registry_core::store::MetadataStore;
 use self::call::{CONTENTS, Names, TAGS, answer, at, calls, digest, make};
 use crate::metadata_store::sqlite;
 
-/// Everything that can be seen of a store.
-async fn state(store: &dyn MetadataStore, names: &Names) -> Vec<String> {
-    let mut seen = vec![answer(store.repositories(None, 100).await)];
-    let mut reviews = store.due_reviews(at(i64::MAX), 1000).await.unwrap();
-    reviews.sort_by(|a, b| (a.review_after, &a.subject).cmp(&(b.review_after, &b.subject)));
-    seen.push(format!("{reviews:?}"));
-    seen.push(answer(store.expired_uploads(at(i64::MAX), 100).await));
+/// Everything that pulls can see of a store. Each answer may be remembered, so that a later one shows it if it is stale.
+async fn pulls(store: &dyn MetadataStore, names: &Names) -> Vec<String> {
+    let mut seen = Vec::new();
     for repository in &names.repositories {
-        seen.push(answer(store.repository_exists(repository).await));
-        seen.push(answer(store.tags(repository, None, 100).await));
         for tag in TAGS {
             seen.push(answer(store.manifest(repository, &Reference::Tag(tag.parse().unwrap())).await));
         }
@@ -29,6 +23,21 @@ async fn state(store: &dyn MetadataStore, names: &Names) -> Vec<String> {
             seen.push(answer(store.blob(repository, &digest(index)).await));
             seen.push(answer(store.manifest(repository, &Reference::Digest(digest(index))).await));
         }
+    }
+    seen
+}
+
+/// Everything that can be seen of a store.
+async fn state(store: &dyn MetadataStore, names: &Names) -> Vec<String> {
+    let mut seen = pulls(store, names).await;
+    seen.push(answer(store.repositories(None, 100).await));
+    let mut reviews = store.due_reviews(at(i64::MAX), 1000).await.unwrap();
+    reviews.sort_by(|a, b| (a.review_after, &a.subject).cmp(&(b.review_after, &b.subject)));
+    seen.push(format!("{reviews:?}"));
+    seen.push(answer(store.expired_uploads(at(i64::MAX), 100).await));
+    for repository in &names.repositories {
+        seen.push(answer(store.repository_exists(repository).await));
+        seen.push(answer(store.tags(repository, None, 100).await));
         for upload in names.uploads {
             seen.push(answer(store.upload(repository, upload, at(10)).await));
         }
@@ -55,8 +64,11 @@ proptest! {
             for call in &calls {
                 let expected = make(&model, &names, call).await;
                 prop_assert_eq!(make(&*sqlite, &names, call).await, expected, "{:?}", call);
+                prop_assert_eq!(pulls(&*sqlite, &names).await, pulls(&model, &names).await, "after {:?}", call);
             }
-            prop_assert_eq!(state(&*sqlite, &names).await, state(&model, &names).await);
+            for _ in 0..2 {
+                prop_assert_eq!(state(&*sqlite, &names).await, state(&model, &names).await);
+            }
             Ok(())
         })?;
     }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
-use diesel_async::AsyncConnection;
 use registry_core::protocol::digest::Digester;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
@@ -16,8 +15,7 @@ use registry_core::store::metadata::{
 };
 use registry_core::store::{BlobLocation, ClaimToken, StagedUpload, Timestamp, UploadId};
 
-use super::super::connection::Pool;
-use super::{SqliteStore, commit, digest, repository, store};
+use super::{SqliteStore, commit, digest, on_reader, on_writer, repository, store};
 
 const NOW: Timestamp = Timestamp::from_micros(0);
 const LATER: Timestamp = Timestamp::from_micros(100);
@@ -26,19 +24,19 @@ const LATER: Timestamp = Timestamp::from_micros(100);
 async fn every_statement_uses_an_index() {
     let (store, _directory) = store().await;
     let statements = Arc::new(Mutex::new(BTreeSet::new()));
-    record(&store.readers, &statements).await;
-    record(&store.writer, &statements).await;
+    let recorder = record(&statements);
+    on_reader(&store, move |inner| inner.set_instrumentation(recorder));
+    let recorder = record(&statements);
+    on_writer(&store, move |inner| inner.set_instrumentation(recorder));
     call_every_method(&store).await;
 
     let statements = statements.lock().unwrap().clone();
     for table in ["repositories", "blobs", "manifests", "tags", "uploads", "gc_blob_reviews", "gc_manifest_reviews"] {
         assert!(statements.iter().any(|statement| statement.contains(&format!("`{table}`"))), "{table} was never used");
     }
-    let mut connection = store.readers.get().await.unwrap();
     for statement in statements {
         let explain = format!("EXPLAIN QUERY PLAN {statement}");
-        let plan: Vec<Step> =
-            connection.spawn_blocking(move |inner| diesel::sql_query(explain).load(inner)).await.unwrap();
+        let plan: Vec<Step> = on_reader(&store, move |inner| diesel::sql_query(explain).load(inner).unwrap());
         let plan: Vec<String> = plan.into_iter().map(|step| step.detail).collect();
         let scans = plan.iter().any(|step| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW");
         assert!(!scans, "{statement} reads a whole table: {plan:#?}");
@@ -60,10 +58,10 @@ struct Step {
     detail: String,
 }
 
-/// Notes every statement of a pool with one connection.
-async fn record(pool: &Pool, statements: &Arc<Mutex<BTreeSet<String>>>) {
+/// Notes every statement of a connection.
+fn record(statements: &Arc<Mutex<BTreeSet<String>>>) -> impl FnMut(InstrumentationEvent<'_>) + Send + 'static {
     let statements = Arc::clone(statements);
-    pool.get().await.unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+    move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
             let statement = text.split(" -- binds").next().unwrap_or(&text).to_owned();
@@ -71,7 +69,7 @@ async fn record(pool: &Pool, statements: &Arc<Mutex<BTreeSet<String>>>) {
                 statements.lock().unwrap().insert(statement);
             }
         }
-    });
+    }
 }
 
 async fn call_every_method(store: &SqliteStore) {

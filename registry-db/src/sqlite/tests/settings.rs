@@ -2,10 +2,9 @@ use std::error::Error;
 
 use diesel::prelude::*;
 use registry_core::store::StoreErrorKind;
-use registry_core::store::metadata::RepositoryStore;
+use registry_core::store::metadata::{BlobLinkStore, RepositoryStore};
 
-use super::super::connection::Pool;
-use super::{commit, repository, store};
+use super::{commit, digest, on_reader, on_writer, repository, store};
 
 #[derive(QueryableByName)]
 struct Settings {
@@ -19,18 +18,16 @@ struct Settings {
     query_only: i32,
 }
 
-async fn settings(pool: &Pool) -> Settings {
+fn settings(connection: &mut SqliteConnection) -> Settings {
     let read = "SELECT * FROM pragma_journal_mode, pragma_synchronous, pragma_foreign_keys, pragma_query_only";
-    let mut connection = pool.get().await.unwrap();
-    connection.spawn_blocking(move |inner| diesel::sql_query(read).get_result(inner)).await.unwrap()
+    diesel::sql_query(read).get_result(connection).unwrap()
 }
 
 #[tokio::test]
 async fn commits_are_durable_and_references_are_checked() {
     const FULL: i32 = 2;
     let (store, _directory) = store().await;
-    for (pool, query_only) in [(&store.writer, 0), (&store.readers, 1)] {
-        let settings = settings(pool).await;
+    for (settings, query_only) in [(on_writer(&store, settings), 0), (on_reader(&store, settings), 1)] {
         assert_eq!(settings.journal_mode, "wal");
         assert_eq!(settings.synchronous, FULL);
         assert_eq!(settings.foreign_keys, 1);
@@ -38,25 +35,25 @@ async fn commits_are_durable_and_references_are_checked() {
     }
 }
 
-#[tokio::test]
-async fn a_call_that_waits_too_long_for_its_turn_is_unavailable() {
-    let (store, _directory) = store().await;
-    let turn = store.writer.get().await.unwrap();
-    let error = commit(&store, &repository("a"), "content").await.unwrap_err();
+#[test]
+fn a_call_that_waits_too_long_for_its_turn_is_unavailable() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (store, _directory) = runtime.block_on(store());
+    let turn = store.writer.shared.committer();
+    let error = runtime.block_on(commit(&store, &repository("a"), "content")).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(error.to_string().starts_with("cannot record blob `sha256:"), "{error}");
     assert!(error.source().is_some());
-    store.check().await.unwrap();
+    runtime.block_on(store.check()).unwrap();
     drop(turn);
-    commit(&store, &repository("a"), "content").await.unwrap();
+    assert!(runtime.block_on(store.blob(&repository("a"), &digest("content"))).unwrap().is_none());
+    runtime.block_on(commit(&store, &repository("a"), "content")).unwrap();
 }
 
 #[tokio::test]
 async fn damaged_text_is_reported_as_corrupt() {
     let (store, _directory) = store().await;
-    let mut connection = store.writer.get().await.unwrap();
     let damage = "INSERT INTO repositories (name, listed, created_at) VALUES ('No Name', true, 0)";
-    connection.spawn_blocking(move |inner| diesel::sql_query(damage).execute(inner)).await.unwrap();
-    drop(connection);
+    on_writer(&store, move |inner| diesel::sql_query(damage).execute(inner).unwrap());
     assert_eq!(store.repositories(None, 10).await.unwrap_err().kind(), StoreErrorKind::Corrupt);
 }
