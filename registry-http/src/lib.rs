@@ -27,6 +27,7 @@ mod handler;
 pub mod headers;
 pub mod health;
 mod links;
+mod manifest_intake;
 pub mod metrics;
 mod request;
 pub mod request_id;
