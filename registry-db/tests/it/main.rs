@@ -1,6 +1,7 @@
 //! registry-db from outside.
 
 mod cancellation;
+mod linearizability;
 mod metadata_store;
 mod model;
 mod opening;

@@ -1,0 +1,133 @@
+//! Readers beside writers: nobody may see a state that somebody could know to be over.
+//!
+//! Everything that a pull can see is taken as a register, whose versions one writer brings about one after the other.
+//! Some of its calls are dropped when they have just begun, and happen while nobody waits for them.
+
+mod register;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use tokio::task::yield_now;
+
+use self::register::{DeletedManifest, DeletedTag, MovedBlob, MovedTag, Register, Retyped, Reviewed, UnlinkedBlob};
+use crate::metadata_store::sqlite;
+
+const VERSIONS: u64 = 150;
+const READERS: usize = 2;
+
+#[derive(Default)]
+struct History {
+    begun: AtomicU64,
+    /// The latest version that was acknowledged or seen: nobody who begins to read now may see an older one.
+    known: AtomicU64,
+    is_over: AtomicBool,
+}
+
+/// Brings about all versions.
+async fn write(register: &dyn Register, history: &History) {
+    for version in 1..=VERSIONS {
+        history.begun.store(version, SeqCst);
+        let acknowledged = tokio::select! {
+            biased;
+            () = register.write(version) => true,
+            () = yield_now(), if version % 5 == 0 => false,
+        };
+        if acknowledged {
+            history.known.fetch_max(version, SeqCst);
+        }
+    }
+    history.is_over.store(true, SeqCst);
+}
+
+/// Reads until the last version is there. Returns what was wrong.
+async fn read(register: &dyn Register, history: &History) -> Result<(), String> {
+    while !history.is_over.load(SeqCst) {
+        let oldest = history.known.load(SeqCst);
+        let seen = register.read().await;
+        let newest = history.begun.load(SeqCst);
+        let Some(version) = (oldest..=newest).find(|version| register.shown(*version) == seen) else {
+            return Err(format!("{seen:?} was seen, though version {oldest} was known and {newest} begun"));
+        };
+        history.known.fetch_max(version, SeqCst);
+        yield_now().await;
+    }
+    Ok(())
+}
+
+/// Has registers written and read at the same time. Returns what was wrong.
+async fn observe(registers: Vec<Arc<dyn Register>>) -> Vec<String> {
+    let mut tasks = Vec::new();
+    for register in registers {
+        let history = Arc::new(History::default());
+        for _ in 0..READERS {
+            let (register, history) = (Arc::clone(&register), Arc::clone(&history));
+            tasks.push(tokio::spawn(async move { read(&*register, &history).await }));
+        }
+        tasks.push(tokio::spawn(async move {
+            write(&*register, &history).await;
+            Ok(())
+        }));
+    }
+    join_all(tasks).await.into_iter().filter_map(|result| result.unwrap().err()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_sees_what_is_known_to_be_over() {
+    let (store, _directory) = sqlite().await;
+    let registers: Vec<Arc<dyn Register>> = vec![
+        Arc::new(MovedTag(Arc::clone(&store))),
+        Arc::new(DeletedTag(Arc::clone(&store))),
+        Arc::new(DeletedManifest(Arc::clone(&store))),
+        Arc::new(Retyped(Arc::clone(&store))),
+        Arc::new(MovedBlob(Arc::clone(&store))),
+        Arc::new(UnlinkedBlob(Arc::clone(&store))),
+        Arc::new(Reviewed::new(store).await),
+    ];
+    assert_eq!(observe(registers).await, [""; 0]);
+}
+
+/// What a cache does that only forgets after each write: a reader that asked before the write remembers after it.
+struct Forgetful {
+    inner: MovedTag,
+    remembered: Mutex<Option<Option<u64>>>,
+    written: AtomicU64,
+}
+
+#[async_trait]
+impl Register for Forgetful {
+    async fn write(&self, version: u64) {
+        self.inner.write(version).await;
+        *self.remembered.lock().unwrap() = None;
+        self.written.store(version, SeqCst);
+    }
+
+    async fn read(&self) -> Option<u64> {
+        let remembered = *self.remembered.lock().unwrap();
+        if let Some(seen) = remembered {
+            return seen;
+        }
+        let before = self.written.load(SeqCst);
+        let seen = self.inner.read().await;
+        // As slow as it takes.
+        while before + 10 < VERSIONS && self.written.load(SeqCst) <= before {
+            yield_now().await;
+        }
+        *self.remembered.lock().unwrap() = Some(seen);
+        seen
+    }
+
+    fn shown(&self, version: u64) -> Option<u64> {
+        self.inner.shown(version)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cache_that_only_forgets_after_each_write_is_found_out() {
+    let (store, _directory) = sqlite().await;
+    let forgetful = Forgetful { inner: MovedTag(store), remembered: Mutex::default(), written: AtomicU64::new(0) };
+    let wrong = observe(vec![Arc::new(forgetful)]).await;
+    assert!(!wrong.is_empty());
+}
