@@ -17,7 +17,12 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// How many pieces are written at once. Of a body that comes byte by byte, the list of the pieces would else need many
 /// times the memory of the bytes.
 const BATCH_PIECES: usize = 1024;
-/// For how long pieces are gathered. What a slow client has sent is written by then, and its claim is renewed.
+/// For how long pieces are gathered if they make up [`SLOW_BATCH_BYTES`]. So what many uploads hold together is bounded by
+/// what arrives in this time, whatever their number.
+const SLOW_BATCH_AGE: Duration = Duration::from_millis(50);
+/// What is worth a write if no more comes in time.
+const SLOW_BATCH_BYTES: usize = 64 * 1024;
+/// For how long pieces are gathered, however few. What a slow client has sent is written by then, and its claim is renewed.
 const BATCH_AGE: Duration = Duration::from_secs(10);
 
 /// How far a body came.
@@ -40,7 +45,8 @@ struct Batch {
 
 impl Batch {
     fn is_full(&self, age: Duration) -> bool {
-        let is_due = age >= BATCH_AGE && !self.pieces.is_empty();
+        let is_due =
+            age >= BATCH_AGE && !self.pieces.is_empty() || age >= SLOW_BATCH_AGE && self.len >= SLOW_BATCH_BYTES;
         is_due || self.len >= BATCH_BYTES || self.pieces.len() >= BATCH_PIECES
     }
 }
@@ -178,5 +184,8 @@ mod tests {
         batch.pieces.push(Bytes::from_static(b"x"));
         assert!(!batch.is_full(BATCH_AGE / 2));
         assert!(batch.is_full(BATCH_AGE));
+        batch.len = SLOW_BATCH_BYTES;
+        assert!(!batch.is_full(Duration::ZERO), "a fast client may send more in time");
+        assert!(batch.is_full(SLOW_BATCH_AGE));
     }
 }

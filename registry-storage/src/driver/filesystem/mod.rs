@@ -37,6 +37,7 @@ mod list;
 mod lock;
 mod read;
 mod uploads;
+mod write_back;
 mod writer;
 
 use std::fmt;
@@ -160,7 +161,7 @@ impl StorageDriver for FilesystemDriver {
         let path = path_of(upload)?;
         let opened = path.clone();
         let upload = self.run(move |files| files.open_upload(&opened, offset)).await?;
-        Ok(Box::new(FileWriter::new(self.clone(), path, upload)))
+        Ok(Box::new(FileWriter::new(self.clone(), path, upload, offset)))
     }
 
     async fn read_upload(&self, upload: &StagedUpload, size_bytes: u64) -> DriverResult<DriverStream> {

@@ -10,6 +10,7 @@ use registry_core::store::{StagedUpload, StoreErrorKind};
 use super::files::Files;
 use super::lock::LockedFile;
 use super::uploads::OpenUpload;
+use super::write_back::WriteBack;
 use super::{FilesystemDriver, upload_at};
 use crate::driver::UploadWriter;
 use crate::error::{DriverError, DriverResult};
@@ -23,11 +24,14 @@ pub(super) struct FileWriter {
     file: Option<LockedFile>,
     /// An earlier sync has made the file's name survive a power cut.
     name_is_durable: bool,
+    end: u64,
+    write_back: WriteBack,
 }
 
 impl FileWriter {
-    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, upload: OpenUpload) -> Self {
-        Self { driver, path, file: Some(upload.file), name_is_durable: !upload.changed }
+    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, upload: OpenUpload, offset: u64) -> Self {
+        let (file, name_is_durable) = (Some(upload.file), !upload.changed);
+        Self { driver, path, file, name_is_durable, end: offset, write_back: WriteBack::from(offset) }
     }
 
     fn take_file(&mut self, operation: &'static str) -> DriverResult<LockedFile> {
@@ -42,11 +46,17 @@ impl UploadWriter for FileWriter {
     async fn write(&mut self, pieces: Vec<Bytes>) -> DriverResult<()> {
         let file = self.take_file("write")?;
         let path = self.path.clone();
+        self.end += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        let (end, mut write_back) = (self.end, self.write_back);
         let write = move || match write_all(&file, &pieces) {
-            Ok(()) => Ok(file),
+            Ok(()) => {
+                write_back.reach(&file, end);
+                Ok((file, write_back))
+            }
             Err(error) => Err(DriverError::io("write", &path, error)),
         };
-        self.file = Some(self.driver.blocking.run(write).await?);
+        let (file, write_back) = self.driver.blocking.run(write).await?;
+        (self.file, self.write_back) = (Some(file), write_back);
         Ok(())
     }
 
