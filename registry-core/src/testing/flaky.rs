@@ -1,4 +1,4 @@
-//! A blob store that fails on demand.
+//! A blob store that fails on demand, and tells what was asked of it.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,33 +18,51 @@ use crate::store::{
 pub enum Step {
     /// [`BlobStore::stage`]
     Stage,
+    /// [`BlobStore::open_writer`]
+    OpenWriter,
     /// [`BlobWriter::write`]
     Write,
     /// [`BlobWriter::sync`]
     Sync,
-    /// [`BlobStore::commit`], and the end of [`BlobWriter::commit`], which begins with the other two
+    /// [`BlobWriter::commit`]
+    CommitWhole,
+    /// [`BlobStore::commit`]
     Commit,
+    /// [`BlobStore::discard`]
+    Discard,
     /// [`BlobStore::read`]
     Read,
     /// [`BlobStore::check`]
     Check,
 }
 
-/// Which steps fail next.
+/// Which steps fail next, and which were taken.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<(Step, StoreErrorKind)>>>);
+pub struct Faults(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    failing: Vec<(Step, StoreErrorKind)>,
+    taken: Vec<Step>,
+}
 
 impl Faults {
     /// Makes the next call of a step fail, once. Several failures of one step come in the order of their injection.
     pub fn fail_next(&self, step: Step, kind: StoreErrorKind) {
-        self.0.lock().expect("no holder panics").push((step, kind));
+        self.0.lock().expect("no holder panics").failing.push((step, kind));
+    }
+
+    /// Returns the steps since the last call of this, in their order, also those that failed.
+    pub fn taken(&self) -> Vec<Step> {
+        std::mem::take(&mut self.0.lock().expect("no holder panics").taken)
     }
 
     fn pass(&self, step: Step) -> StoreResult<()> {
-        let mut faults = self.0.lock().expect("no holder panics");
-        match faults.iter().position(|(failing, _)| *failing == step) {
+        let mut state = self.0.lock().expect("no holder panics");
+        state.taken.push(step);
+        match state.failing.iter().position(|(failing, _)| *failing == step) {
             Some(index) => {
-                let (step, kind) = faults.remove(index);
+                let (step, kind) = state.failing.remove(index);
                 Err(StoreError::new(kind, format!("injected failure of {step:?}")))
             }
             None => Ok(()),
@@ -75,6 +93,7 @@ impl BlobStore for FlakyBlobStore {
     }
 
     async fn open_writer(&self, staged: &StagedUpload, offset: u64) -> StoreResult<Box<dyn BlobWriter>> {
+        self.faults.pass(Step::OpenWriter)?;
         let inner = self.inner.open_writer(staged, offset).await?;
         Ok(Box::new(FlakyWriter { inner, faults: self.faults.clone() }))
     }
@@ -93,6 +112,7 @@ impl BlobStore for FlakyBlobStore {
     }
 
     async fn discard(&self, staged: &StagedUpload) -> StoreResult<()> {
+        self.faults.pass(Step::Discard)?;
         self.inner.discard(staged).await
     }
 
@@ -140,9 +160,7 @@ impl BlobWriter for FlakyWriter {
     }
 
     async fn commit(self: Box<Self>, last: Vec<Bytes>, digest: &Digest) -> StoreResult<BlobLocation> {
-        for step in [Step::Write, Step::Sync, Step::Commit] {
-            self.faults.pass(step)?;
-        }
+        self.faults.pass(Step::CommitWhole)?;
         self.inner.commit(last, digest).await
     }
 }

@@ -27,14 +27,39 @@ fn failed_with<T: std::fmt::Debug>(kind: StoreErrorKind, outcome: Result<T, Regi
 async fn a_whole_push_that_fails_leaves_nothing() {
     let (registry, faults, blobs) = registry();
     let name = repository("a");
-    let digest = sha256(b"content");
-    for step in [Step::Stage, Step::Write, Step::Sync, Step::Commit] {
+    // More than is written at once.
+    let content = vec![7; 3_000_000];
+    let digest = sha256(&content);
+    for step in [Step::Stage, Step::OpenWriter, Step::Write, Step::CommitWhole] {
         faults.fail_next(step, StoreErrorKind::OutOfSpace);
-        failed_with(StoreErrorKind::OutOfSpace, registry.push_blob(&name, &digest, body(b"content")).await);
+        failed_with(StoreErrorKind::OutOfSpace, registry.push_blob(&name, &digest, body(&content)).await);
         assert!(matches!(registry.stat_blob(&name, &digest).await, Err(RegistryError::BlobUnknown { .. })));
         assert_nothing_staged(&*blobs).await;
     }
-    registry.push_blob(&name, &digest, body(b"content")).await.unwrap();
+    registry.push_blob(&name, &digest, body(&content)).await.unwrap();
+}
+
+/// What a small blob asks of the store, for every way to push it. Each step is at least one hop between threads.
+#[tokio::test]
+async fn a_small_blob_takes_few_steps() {
+    let (registry, faults, blobs) = registry();
+    let name = repository("a");
+    let whole = [Step::OpenWriter, Step::CommitWhole];
+
+    registry.push_blob(&name, &sha256(b"at once"), body(b"at once")).await.unwrap();
+    assert_eq!(faults.taken(), [&[Step::Stage], &whole[..]].concat());
+
+    let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
+    assert_eq!(faults.taken(), [Step::Stage]);
+    registry.commit_upload(&name, id, chunk(b"whole"), &sha256(b"whole")).await.unwrap();
+    assert_eq!(faults.taken(), whole);
+
+    let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
+    registry.append_upload(&name, id, chunk(b"a chunk")).await.unwrap();
+    assert_eq!(faults.taken(), [Step::Stage, Step::OpenWriter, Step::Write, Step::Sync]);
+    registry.commit_upload(&name, id, Chunk::empty(), &sha256(b"a chunk")).await.unwrap();
+    assert_eq!(faults.taken(), [Step::Commit, Step::Discard]);
+    assert_nothing_staged(&*blobs).await;
 }
 
 #[tokio::test]
@@ -58,17 +83,18 @@ async fn a_chunk_that_cannot_be_written_leaves_the_upload_where_it_was() {
 async fn a_whole_blob_that_cannot_be_committed_can_be_sent_again() {
     let (registry, faults, blobs) = registry();
     let name = repository("a");
-    let digest = sha256(b"content");
+    let content = vec![7; 3_000_000];
+    let digest = sha256(&content);
     let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
-    for step in [Step::Write, Step::Sync, Step::Commit] {
+    for step in [Step::OpenWriter, Step::Write, Step::CommitWhole] {
         faults.fail_next(step, StoreErrorKind::OutOfSpace);
-        let failed = registry.commit_upload(&name, id, chunk(b"content"), &digest).await;
+        let failed = registry.commit_upload(&name, id, chunk(&content), &digest).await;
         failed_with(StoreErrorKind::OutOfSpace, failed);
         assert!(matches!(registry.stat_blob(&name, &digest).await, Err(RegistryError::BlobUnknown { .. })));
         assert_eq!(registry.upload_status(&name, id).await.unwrap().offset, 0);
     }
-    registry.commit_upload(&name, id, chunk(b"content"), &digest).await.unwrap();
-    assert_eq!(pull(&registry, "a", &digest).await, b"content");
+    registry.commit_upload(&name, id, chunk(&content), &digest).await.unwrap();
+    assert!(pull(&registry, "a", &digest).await == content);
     assert_nothing_staged(&*blobs).await;
 }
 
