@@ -23,7 +23,15 @@ struct History {
     begun: AtomicU64,
     /// The latest version that was acknowledged or seen: nobody who begins to read now may see an older one.
     known: AtomicU64,
+    reads: AtomicU64,
+    /// Whether all versions were written, or something was wrong.
     is_over: AtomicBool,
+}
+
+impl History {
+    fn is_over(&self) -> bool {
+        self.is_over.load(SeqCst)
+    }
 }
 
 /// Brings about all versions.
@@ -38,20 +46,27 @@ async fn write(register: &dyn Register, history: &History) {
         if acknowledged {
             history.known.fetch_max(version, SeqCst);
         }
+        // Now the next write comes at once, and now everybody looks first.
+        let reads = history.reads.load(SeqCst);
+        while version % 3 > 0 && history.reads.load(SeqCst) < reads + 2 * READERS as u64 && !history.is_over() {
+            yield_now().await;
+        }
     }
     history.is_over.store(true, SeqCst);
 }
 
 /// Reads until the last version is there. Returns what was wrong.
 async fn read(register: &dyn Register, history: &History) -> Result<(), String> {
-    while !history.is_over.load(SeqCst) {
+    while !history.is_over() {
         let oldest = history.known.load(SeqCst);
         let seen = register.read().await;
         let newest = history.begun.load(SeqCst);
         let Some(version) = (oldest..=newest).find(|version| register.shown(*version) == seen) else {
+            history.is_over.store(true, SeqCst);
             return Err(format!("{seen:?} was seen, though version {oldest} was known and {newest} begun"));
         };
         history.known.fetch_max(version, SeqCst);
+        history.reads.fetch_add(1, SeqCst);
         yield_now().await;
     }
     Ok(())
