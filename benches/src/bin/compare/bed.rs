@@ -10,7 +10,6 @@ use benches::MIB;
 
 use crate::client;
 use crate::content::{Blob, Image, LARGE_BYTES, Noise};
-use crate::http::tls;
 use crate::peer::Peer;
 use crate::server::{Options, Server};
 

@@ -101,7 +101,6 @@ impl<'a> Comparison<'a> {
 /// A manifest.
 #[derive(Debug, Clone)]
 pub(crate) struct Manifest {
-    pub(crate) digest: Digest,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -123,7 +122,7 @@ impl Manifest {
             manifest.to_string().into_bytes()
         };
         let bytes = manifest(len_bytes.saturating_sub(manifest(0).len()));
-        Self { digest: Digest::of(Algorithm::Sha256, &bytes), bytes }
+        Self { bytes }
     }
 }
 

@@ -29,17 +29,34 @@ struct Facts {
     kind: Kind,
     name: &'static str,
     program: &'static str,
-    /// What it syncs before it answers a push, as `strace -f -e trace=fsync,fdatasync,syncfs,sync_file_range,openat`
-    /// of the push of a blob and of a manifest shows.
+    /// What it syncs before it answers a push, as `strace -f -y -e trace=fsync,fdatasync,syncfs,sync_file_range` shows
+    /// of the push of two blobs and a manifest.
     syncs: &'static str,
 }
 
 const FACTS: [Facts; 7] = [
+    // The content, every directory entry that leads to it, and the database's log.
     Facts { kind: Kind::Ours, name: "ours", program: "registry", syncs: "yes: files, directories, database" },
-    Facts { kind: Kind::Distribution2, name: "docker-registry", program: "docker-registry", syncs: "?" },
-    Facts { kind: Kind::Distribution3, name: "distribution", program: "registry", syncs: "?" },
-    Facts { kind: Kind::Olareg, name: "olareg", program: "olareg", syncs: "?" },
-    Facts { kind: Kind::Zot, name: "zot", program: "zot", syncs: "?" },
+    // Every file it writes, the small ones twice. The rename of the content to its place and the new directories are
+    // left to the kernel, so that a power cut can take an acknowledged push.
+    Facts {
+        kind: Kind::Distribution2,
+        name: "docker-registry",
+        program: "docker-registry",
+        syncs: "partly: files, no directories",
+    },
+    // Since 3.1 a small file is synced with the directory that it is in, but neither that directory's own entry nor the
+    // rename of a blob's content to its place.
+    Facts {
+        kind: Kind::Distribution3,
+        name: "distribution",
+        program: "registry",
+        syncs: "partly: files, but not the entries of a blob's data and of new directories",
+    },
+    // Not one call.
+    Facts { kind: Kind::Olareg, name: "olareg", program: "olareg", syncs: "no" },
+    // As documented: only with `commit` in its configuration, which is off by default.
+    Facts { kind: Kind::Zot, name: "zot", program: "zot", syncs: "no, unless its `commit` is set" },
     Facts { kind: Kind::Nginx, name: "nginx", program: "nginx", syncs: "- (takes no pushes)" },
     Facts { kind: Kind::NginxReturn, name: "nginx-return", program: "nginx", syncs: "- (takes no pushes)" },
 ];

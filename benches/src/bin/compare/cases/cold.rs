@@ -39,12 +39,12 @@ impl Case for Cold {
 
     fn prepare<'a>(&'a self, bed: &'a Bed) -> io::Result<Box<dyn Sampler + 'a>> {
         let server = bed.standing()?;
-        let mut connection = server.connect()?;
         Ok(Box::new(move || {
             // Pages that are not written yet would stay.
             sync();
             forget(&server.data())?;
             let blobs = &bed.content.large;
+            let mut connection = server.connect()?;
             let pull = || blobs.iter().try_for_each(|blob| client::pull_blob(&mut connection, REPOSITORY, blob));
             let ((), elapsed, usage) = server.measure(pull)?;
             for blob in blobs {

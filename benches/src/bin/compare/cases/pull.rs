@@ -63,10 +63,10 @@ impl Case for Pull {
 
     fn prepare<'a>(&'a self, bed: &'a Bed) -> io::Result<Box<dyn Sampler + 'a>> {
         let server = if self.tls { with_tls(bed)? } else { bed.standing()? };
-        let mut connections = connect(&server, self.connections)?;
         let content = Rc::clone(&bed.content);
         Ok(Box::new(move || {
             let blobs = blobs(&content, self.size);
+            let mut connections = connect(&server, self.connections)?;
             // An untimed pull of each brings the files back into the page cache if the kernel took them out.
             for blob in blobs {
                 client::pull_blob(&mut connections[0], REPOSITORY, blob)?;
@@ -103,7 +103,12 @@ fn with_tls(bed: &Bed) -> io::Result<Rc<Server>> {
     Ok(Rc::new(server))
 }
 
-/// Opens connections.
+/// Opens connections, each of which has had its first answer.
 pub(super) fn connect(server: &Server, connections: u32) -> io::Result<Vec<Connection>> {
-    (0..connections).map(|_| server.connect()).collect()
+    let connect = |_| {
+        let mut connection = server.connect()?;
+        connection.get("GET", "/v2/", &[], &mut |_| {})?.expect(200, "the GET of /v2/")?;
+        Ok(connection)
+    };
+    (0..connections).map(connect).collect()
 }

@@ -64,8 +64,8 @@ impl Case for Small {
 
     fn prepare<'a>(&'a self, bed: &'a Bed) -> io::Result<Box<dyn Sampler + 'a>> {
         let server = bed.standing()?;
-        let mut crowd = Crowd::open(server.address, self.connections, request(self.target, bed))?;
         Ok(Box::new(move || {
+            let mut crowd = Crowd::open(server.address, self.connections, request(self.target, bed))?;
             crowd.run(WARM_UP)?;
             let (latencies, elapsed, usage) = server.measure(|| crowd.run(TIME))?;
             let amount = latencies.len() as f64;
