@@ -152,6 +152,7 @@ mod tests {
 
     use super::*;
 
+    const EMPTY_INDEX: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
     const LARGEST: u64 = RegistryOptions::MANIFEST_MAX_BYTES;
 
     fn body(pieces: Vec<usize>) -> BodyStream {
@@ -240,7 +241,7 @@ mod tests {
             reference: Reference::Tag("t".parse().unwrap()),
             tags: Vec::new(),
             content_type: Some("application/vnd.oci.image.index.v1+json".to_owned()),
-            payload: format!("{:len$}", r#"{"schemaVersion":2,"manifests":[]}"#).into(),
+            payload: [EMPTY_INDEX, &" ".repeat(len - EMPTY_INDEX.len())].concat().into(),
         };
         let turn = wait_for(&intake.turns, TURN_BYTES).await.unwrap();
         intake.put(&registry, &repository, push(SMALL_BYTES as usize)).await.unwrap();
