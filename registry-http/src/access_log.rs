@@ -19,6 +19,7 @@ use http::{Method, Response, StatusCode, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::metrics::RequestMeter;
+use crate::request_id::RequestId;
 
 /// The longest path and the longest user agent that are logged, in characters.
 const TEXT_MAX: usize = 1024;
@@ -45,7 +46,7 @@ const PLAIN_PARAMETERS: [&str; 13] = [
 pub struct RequestRecord {
     started: Instant,
     logged: bool,
-    id: String,
+    id: RequestId,
     method: Method,
     path: String,
     version: Version,
@@ -53,7 +54,8 @@ pub struct RequestRecord {
     user: Option<String>,
     user_agent: Option<String>,
     meter: Option<RequestMeter>,
-    request_bytes: Arc<AtomicU64>,
+    /// None if the request has no body.
+    request_bytes: Option<Arc<AtomicU64>>,
     /// Of the answer, once there is one.
     status: Option<StatusCode>,
     response_bytes: u64,
@@ -62,11 +64,11 @@ pub struct RequestRecord {
 
 impl RequestRecord {
     /// Begins with a request's head. `logged` is whether there will be an event.
-    pub fn open(parts: &Parts, id: impl Into<String>, client: Option<IpAddr>, logged: bool) -> Self {
+    pub fn open(parts: &Parts, id: RequestId, client: Option<IpAddr>, logged: bool) -> Self {
         Self {
             started: Instant::now(),
             logged,
-            id: id.into(),
+            id,
             method: parts.method.clone(),
             path: if logged { shown_path(&parts.uri) } else { String::new() },
             version: parts.version,
@@ -74,7 +76,7 @@ impl RequestRecord {
             user: None,
             user_agent: if logged { user_agent(&parts.headers) } else { None },
             meter: None,
-            request_bytes: Arc::default(),
+            request_bytes: None,
             status: None,
             response_bytes: 0,
             complete: false,
@@ -92,8 +94,9 @@ impl RequestRecord {
     }
 
     /// Counts what is read of the request's body.
-    pub fn request_body<B>(&self, body: B) -> CountedBody<B> {
-        CountedBody { body, bytes: Arc::clone(&self.request_bytes) }
+    pub fn request_body<B>(&mut self, body: B) -> CountedBody<B> {
+        let bytes = self.request_bytes.get_or_insert_default();
+        CountedBody { body, bytes: Arc::clone(bytes) }
     }
 
     /// Makes the record part of the answer.
@@ -101,12 +104,12 @@ impl RequestRecord {
         self.status = Some(response.status());
         // Nothing follows the head: whoever sends it does not ask for a body.
         self.complete = self.method == Method::HEAD || response.body().is_end_stream();
-        response.map(|body| RecordedBody { left: body.size_hint().exact(), body, record: self })
+        response.map(|body| RecordedBody { left: body.size_hint().exact(), body, record: Box::new(self) })
     }
 
     fn finish(&mut self) {
         let duration = self.started.elapsed();
-        let request_bytes = self.request_bytes.load(Ordering::Relaxed);
+        let request_bytes = self.request_bytes.as_ref().map_or(0, |bytes| bytes.load(Ordering::Relaxed));
         let client_closed = StatusCode::from_u16(499).expect("499 is a status");
         let sent = self.status.filter(|_| !self.complete);
         let status = self.status.filter(|_| self.complete).unwrap_or(client_closed);
@@ -116,7 +119,7 @@ impl RequestRecord {
         if self.logged {
             tracing::info!(
                 target: "registry::access",
-                id = self.id,
+                id = self.id.as_str(),
                 method = self.method.as_str(),
                 path = self.path,
                 protocol = ?self.version,
@@ -124,7 +127,7 @@ impl RequestRecord {
                 sent_status = sent.map(|status| status.as_u16()),
                 request_bytes,
                 bytes = self.response_bytes,
-                duration_ms = duration.as_secs_f64() * 1000.0,
+                duration_ms = duration.as_micros() as f64 / 1000.0,
                 client = self.client.map(tracing::field::display),
                 user = self.user,
                 user_agent = self.user_agent,
@@ -177,7 +180,8 @@ pub struct RecordedBody<B> {
     body: B,
     /// How many bytes are still to come, where that is known. Such a body is not asked again after its last byte.
     left: Option<u64>,
-    record: RequestRecord,
+    /// Boxed, because answers are moved often on their way.
+    record: Box<RequestRecord>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for RecordedBody<B> {
@@ -263,8 +267,9 @@ mod tests {
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
         let request = http::Request::builder().uri("/v2/?n=1").header(USER_AGENT, "a\tb").body(()).unwrap();
+        let id = RequestId::from_proxy(&http::HeaderValue::from_static("id-1")).unwrap();
         tracing::subscriber::with_default(subscriber, || {
-            work(RequestRecord::open(&request.into_parts().0, "id-1", Some([192, 0, 2, 7].into()), true));
+            work(RequestRecord::open(&request.into_parts().0, id, Some([192, 0, 2, 7].into()), true));
         });
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");

@@ -45,22 +45,23 @@ impl TrustedProxies {
 
 /// The client's end of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientAddress {
+pub struct ClientAddress<'a> {
     /// The client's IP address. None for a local process on a Unix socket.
     pub ip: Option<IpAddr>,
     /// The scheme that the client used.
     pub scheme: Scheme,
-    /// The host, with a port if there was one, that the client spoke to. None if it did not say.
-    pub host: Option<Authority>,
+    /// The host, with a port if there was one, that the client says it spoke to. None if it did not say. It is as the
+    /// client sent it, see [`authority`](Self::authority).
+    pub host: Option<&'a str>,
 }
 
-impl ClientAddress {
+impl<'a> ClientAddress<'a> {
     /// Finds the client of a request by its connection, target and headers. Malformed entries end the search where they
     /// stand; they are never an error.
-    pub fn of(proxies: &TrustedProxies, connection: &ConnectionInfo, target: &Uri, headers: &HeaderMap) -> Self {
+    pub fn of(proxies: &TrustedProxies, connection: &ConnectionInfo, target: &'a Uri, headers: &'a HeaderMap) -> Self {
         let scheme = if connection.tls { Scheme::HTTPS } else { Scheme::HTTP };
         // HTTP/2 has the host in the target, HTTP/1.1 in a header.
-        let host = target.authority().cloned().or_else(|| authority(headers.get(HOST)?.to_str().ok()?));
+        let host = target.authority().map(Authority::as_str).or_else(|| headers.get(HOST)?.to_str().ok());
         let direct = Self { ip: connection.peer.ip(), scheme, host };
         if !proxies.trusts(&connection.peer) {
             return direct;
@@ -69,8 +70,13 @@ impl ClientAddress {
         direct.behind(proxies, hops)
     }
 
+    /// Returns the host, if it is fit to stand in a URL.
+    pub fn authority(&self) -> Option<Authority> {
+        authority(self.host?)
+    }
+
     /// Walks from the nearest hop to the client.
-    fn behind(mut self, proxies: &TrustedProxies, hops: Vec<Hop>) -> Self {
+    fn behind(mut self, proxies: &TrustedProxies, hops: Vec<Hop<'a>>) -> Self {
         for hop in hops {
             self.scheme = hop.scheme.unwrap_or(self.scheme);
             self.host = hop.host.or(self.host);
@@ -86,15 +92,15 @@ impl ClientAddress {
 
 /// What one proxy wrote about the request that it took.
 #[derive(Debug, Default)]
-struct Hop {
+struct Hop<'a> {
     /// Where it came from; None if the proxy does not tell.
     from: Option<IpAddr>,
     scheme: Option<Scheme>,
-    host: Option<Authority>,
+    host: Option<&'a str>,
 }
 
 /// Reads `Forwarded` from the right.
-fn forwarded(headers: &HeaderMap) -> Vec<Hop> {
+fn forwarded(headers: &HeaderMap) -> Vec<Hop<'_>> {
     let elements = headers.get_all(FORWARDED).iter().flat_map(|value| split(value.as_bytes(), b','));
     let elements: Vec<&[u8]> = elements.collect();
     let hop = |element| {
@@ -107,7 +113,7 @@ fn forwarded(headers: &HeaderMap) -> Vec<Hop> {
             match name.trim().to_ascii_lowercase().as_str() {
                 "for" => hop.from = ip(value),
                 "proto" => hop.scheme = scheme(value),
-                "host" => hop.host = authority(value),
+                "host" => hop.host = Some(value).filter(|value| authority(value).is_some()),
                 _ => {}
             }
         }
@@ -118,7 +124,7 @@ fn forwarded(headers: &HeaderMap) -> Vec<Hop> {
 
 /// Reads `X-Forwarded-*` from the right. The lists of schemes and hosts belong to that of addresses from their right
 /// ends; a list that is shorter says the same of everything before.
-fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
+fn x_forwarded(headers: &HeaderMap) -> Vec<Hop<'_>> {
     let list = |name| -> Vec<&str> {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         let mut items: Vec<_> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -131,7 +137,7 @@ fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
     let hop = |index: usize| Hop {
         from: addresses.get(index).and_then(|text| ip(text)),
         scheme: schemes.get(index).and_then(|text| scheme(text)),
-        host: hosts.get(index).and_then(|text| authority(text)),
+        host: hosts.get(index).copied().filter(|text| authority(text).is_some()),
     };
     (0..hops).map(hop).collect()
 }
@@ -186,18 +192,25 @@ mod tests {
         TrustedProxies { networks, unix: false }
     }
 
-    fn client_behind(proxies: &TrustedProxies, peer: PeerAddress, headers: &[(&str, &str)]) -> ClientAddress {
+    fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
         map.insert(HOST, "registry:5000".parse().unwrap());
         for (name, value) in headers {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        ClientAddress::of(proxies, &ConnectionInfo { peer, tls: false }, &Uri::from_static("/v2/"), &map)
+        map
+    }
+
+    fn ip_behind(proxies: &TrustedProxies, peer: PeerAddress, headers: &[(&str, &str)]) -> Option<IpAddr> {
+        let connection = ConnectionInfo { peer, tls: false };
+        ClientAddress::of(proxies, &connection, &Uri::from_static("/v2/"), &header_map(headers)).ip
     }
 
     fn client(peer: &str, headers: &[(&str, &str)]) -> (String, String, String) {
-        let client = client_behind(&proxies(), PeerAddress::tcp(peer.parse().unwrap()), headers);
-        (client.ip.unwrap().to_string(), client.scheme.to_string(), client.host.unwrap().to_string())
+        let connection = ConnectionInfo { peer: PeerAddress::tcp(peer.parse().unwrap()), tls: false };
+        let (target, headers) = (Uri::from_static("/v2/"), header_map(headers));
+        let client = ClientAddress::of(&proxies(), &connection, &target, &headers);
+        (client.ip.unwrap().to_string(), client.scheme.to_string(), client.authority().unwrap().to_string())
     }
 
     fn expected(ip: &str, scheme: &str, host: &str) -> (String, String, String) {
@@ -213,9 +226,8 @@ mod tests {
             ("forwarded", "for=1.1.1.1;proto=https;host=evil"),
         ];
         assert_eq!(client("192.0.2.7:80", &headers), expected("192.0.2.7", "http", "registry:5000"));
-        let nobody =
-            client_behind(&TrustedProxies::default(), PeerAddress::tcp("10.0.0.1:1".parse().unwrap()), &headers);
-        assert_eq!(nobody.ip, Some("10.0.0.1".parse().unwrap()), "the default trusts nobody");
+        let nobody = ip_behind(&TrustedProxies::default(), PeerAddress::tcp("10.0.0.1:1".parse().unwrap()), &headers);
+        assert_eq!(nobody, Some("10.0.0.1".parse().unwrap()), "the default trusts nobody");
     }
 
     #[test]
@@ -257,11 +269,19 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_stand_in_a_url_is_no_host() {
+        for host in ["", "a b", "user@evil", "a/b", "a:b:c"] {
+            let client = ClientAddress { ip: None, scheme: Scheme::HTTP, host: Some(host) };
+            assert_eq!(client.authority(), None, "{host}");
+        }
+    }
+
+    #[test]
     fn a_unix_peer_is_believed_only_if_configured() {
         let headers = [("x-forwarded-for", "192.0.2.7")];
-        assert_eq!(client_behind(&proxies(), PeerAddress::Unix, &headers).ip, None);
+        assert_eq!(ip_behind(&proxies(), PeerAddress::Unix, &headers), None);
         let unix = TrustedProxies { unix: true, ..proxies() };
-        assert_eq!(client_behind(&unix, PeerAddress::Unix, &headers).ip, Some("192.0.2.7".parse().unwrap()));
-        assert_eq!(client_behind(&unix, PeerAddress::Unknown, &headers).ip, None);
+        assert_eq!(ip_behind(&unix, PeerAddress::Unix, &headers), Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(ip_behind(&unix, PeerAddress::Unknown, &headers), None);
     }
 }

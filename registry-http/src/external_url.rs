@@ -23,8 +23,8 @@ pub struct ExternalUrlError(String);
 
 impl ExternalUrl {
     /// Returns what the client of a request sees, if it said which host it speaks to.
-    pub fn of_client(client: &ClientAddress) -> Option<Self> {
-        let authority = client.host.clone()?;
+    pub fn of_client(client: &ClientAddress<'_>) -> Option<Self> {
+        let authority = client.authority()?;
         Some(Self { scheme: client.scheme.clone(), authority, base_path: String::new() })
     }
 
@@ -88,8 +88,7 @@ mod tests {
 
     #[test]
     fn a_client_sees_what_it_asked_for() {
-        let host = Some(Authority::from_static("r.example:8443"));
-        let client = ClientAddress { ip: None, scheme: Scheme::HTTPS, host };
+        let client = ClientAddress { ip: None, scheme: Scheme::HTTPS, host: Some("r.example:8443") };
         assert_eq!(ExternalUrl::of_client(&client).unwrap().to_string(), "https://r.example:8443");
         assert_eq!(ExternalUrl::of_client(&ClientAddress { host: None, ..client }), None);
     }

@@ -2,18 +2,21 @@
 
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// The header that carries it.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The name of one request.
+/// The name of one request. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(String);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// Makes a new one.
+    /// Makes a new one: a random UUID.
     pub fn random() -> Self {
-        Self(Uuid::new_v4().hyphenated().to_string())
+        let mut text = [0; Hyphenated::LENGTH];
+        let text = Uuid::new_v4().hyphenated().encode_lower(&mut text);
+        Self(HeaderValue::from_str(text).expect("a UUID is header text"))
     }
 
     /// Takes the one that a trusted proxy gave, if it is of reasonable form.
@@ -22,12 +25,18 @@ impl RequestId {
         let text = value.to_str().ok()?;
         let fits = (1..=MAX_BYTES).contains(&text.len());
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b));
-        (fits && plain).then(|| Self(text.to_owned()))
+        // A copy: the value itself would keep the whole head of its request in memory.
+        if fits && plain { HeaderValue::from_str(text).ok().map(Self) } else { None }
     }
 
     /// Returns it as text, which is safe in a header and in a log.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.to_str().expect("an id is of visible ASCII characters")
+    }
+
+    /// Returns the value of the header that carries it.
+    pub fn to_header(&self) -> HeaderValue {
+        self.0.clone()
     }
 }
 

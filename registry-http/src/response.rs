@@ -1,6 +1,9 @@
 //! Builders for what every answer of the API has in common.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION};
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use http_body::Body;
 use registry_core::protocol::digest::Digest;
@@ -30,10 +33,21 @@ pub(crate) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-
 /// An answer of the API.
 pub(crate) type ApiResponse = Response<ResponseBody>;
 
+/// How many headers an answer commonly has, those included that are the same in all of them. A map that has to grow
+/// while it is filled costs more than all else about it.
+const COMMON_HEADERS: usize = 12;
+
+/// Makes an answer with a body.
+pub(crate) fn with_body(status: StatusCode, body: ResponseBody) -> ApiResponse {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = HeaderMap::with_capacity(COMMON_HEADERS);
+    response
+}
+
 /// Makes an answer without a body.
 pub(crate) fn empty(status: StatusCode) -> ApiResponse {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = status;
+    let mut response = with_body(status, ResponseBody::empty());
     if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -43,9 +57,14 @@ pub(crate) fn empty(status: StatusCode) -> ApiResponse {
 /// Makes an answer of JSON.
 pub(crate) fn json(value: &impl Serialize) -> ApiResponse {
     let body = serde_json::to_vec(value).expect("answers have text keys and cannot fail to serialise");
-    let mut response = Response::new(ResponseBody::full(body));
+    let mut response = with_body(StatusCode::OK, ResponseBody::full(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
+}
+
+/// Makes a header's value, without a copy, of what is known to be header text.
+pub(crate) fn header_value(text: impl Into<Bytes>) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text.into()).expect("the value was parsed from header text")
 }
 
 /// Adds to an answer.
@@ -77,8 +96,15 @@ impl ResponseExt for ApiResponse {
         self.with(DOCKER_CONTENT_DIGEST, digest.to_string())
     }
 
-    fn cacheable(self, digest: &Digest) -> Self {
-        self.about(digest).with(ETAG, format!("\"{digest}\""))
+    fn cacheable(mut self, digest: &Digest) -> Self {
+        // Both values are parts of one text: this is on the way of every pull.
+        let mut etag = String::with_capacity("\"sha256:\"".len() + 2 * digest.as_bytes().len());
+        write!(etag, "\"{digest}\"").expect("writing to a string cannot fail");
+        let etag = Bytes::from(etag);
+        let digest = header_value(etag.slice(1..etag.len() - 1));
+        self.headers_mut().insert(DOCKER_CONTENT_DIGEST, digest);
+        self.headers_mut().insert(ETAG, header_value(etag));
+        self
     }
 
     fn without_body(mut self) -> Self {
@@ -88,7 +114,7 @@ impl ResponseExt for ApiResponse {
             && let Some(length) = self.body().size_hint().exact()
             && !self.headers().contains_key(CONTENT_LENGTH)
         {
-            self = self.with(CONTENT_LENGTH, length.to_string());
+            self.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         self.map(|_| ResponseBody::empty())
     }

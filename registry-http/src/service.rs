@@ -7,26 +7,29 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http::header::{ALLOW, AUTHORIZATION, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use registry_core::Registry;
 use registry_core::body::BodyStream;
 use registry_core::protocol::error_code::ErrorCode;
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use crate::access_log::{RecordedBody, RequestRecord};
 use crate::auth::{Authentication, Authenticator, Decision, NoAuthentication, authorize};
 use crate::body::{PieceBuffers, RequestError, ResponseBody, into_pieces};
-use crate::client_address::ClientAddress;
+use crate::client_address::{ClientAddress, TrustedProxies};
 use crate::config::ServiceConfig;
 use crate::cors::Cors;
 use crate::error::ApiError;
 use crate::external_url::ExternalUrl;
-use crate::handler::{self, Call};
+use crate::handler::{self, Call, Served};
 use crate::health::{Audience, HealthChecks};
 use crate::links::Links;
+use crate::manifest_intake::ManifestIntake;
 use crate::metrics::{HandlerLabel, Metrics};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::response::{ApiResponse, DOCKER_DISTRIBUTION_API_VERSION, ResponseExt, empty};
@@ -46,9 +49,7 @@ pub struct RegistryService(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    registry: Registry,
-    config: Arc<ServiceConfig>,
-    buffers: PieceBuffers,
+    served: Arc<Served>,
     authenticator: Arc<dyn Authenticator>,
     health: Option<Arc<HealthChecks>>,
     metrics: Option<Arc<Metrics>>,
@@ -57,19 +58,17 @@ struct Inner {
 /// The body of an answer. The request is logged when it is over.
 pub type ServiceBody = RecordedBody<ResponseBody>;
 
-/// What is found out about a request on its way.
-struct Sender {
-    id: RequestId,
-    client: ClientAddress,
-}
-
 impl RegistryService {
     /// Serves a registry with the default settings, to everybody.
     pub fn new(registry: Registry) -> Self {
-        Self(Arc::new(Inner {
+        let served = Served {
             registry,
-            config: Arc::default(),
+            config: ServiceConfig::default(),
             buffers: PieceBuffers::default(),
+            manifests: ManifestIntake::default(),
+        };
+        Self(Arc::new(Inner {
+            served: Arc::new(served),
             authenticator: Arc::new(NoAuthentication),
             health: None,
             metrics: None,
@@ -79,7 +78,7 @@ impl RegistryService {
     /// Serves with other settings.
     #[must_use]
     pub fn with_config(self, config: ServiceConfig) -> Self {
-        self.with(|inner| inner.config = Arc::new(config))
+        self.with(|inner| Arc::make_mut(&mut inner.served).config = config)
     }
 
     /// Serves those only whom the authenticator knows.
@@ -112,12 +111,18 @@ impl RegistryService {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<RequestError>,
     {
+        let config = &self.0.served.config;
         let (parts, body) = request.into_parts();
-        let sender = self.0.sender(&parts);
-        let id = sender.id.clone();
-        let mut record = RequestRecord::open(&parts, id.as_str(), sender.client.ip, self.0.config.access_log);
-        let body = into_pieces(record.request_body(Box::pin(body)));
-        let destination = Route::parse(&parts.method, &parts.uri, &self.0.config.prefix);
+        let connection = parts.extensions.get::<ConnectionInfo>().copied().unwrap_or_default();
+        let id = request_id(&config.trusted_proxies, &connection, &parts.headers);
+        let client = ClientAddress::of(&config.trusted_proxies, &connection, &parts.uri, &parts.headers);
+        let links = links(config, &client);
+        let mut record = RequestRecord::open(&parts, id.clone(), client.ip, config.access_log);
+        let body = match body.is_end_stream() {
+            true => futures::stream::empty().boxed(),
+            false => into_pieces(record.request_body(Box::pin(body))),
+        };
+        let destination = Route::parse(&parts.method, &parts.uri, &config.prefix);
         if let Some(metrics) = &self.0.metrics {
             let handler = destination.as_ref().map_or(HandlerLabel::Other, Destination::label);
             record.set_meter(metrics.request(handler, &parts.method));
@@ -125,7 +130,7 @@ impl RegistryService {
         let head = parts.method == Method::HEAD;
         let origin = parts.headers.get(ORIGIN).cloned();
         let span = tracing::info_span!("request", id = id.as_str());
-        let going = self.0.go(destination, parts, body, &sender.client, &mut record);
+        let going = self.0.go(destination, parts, body, links, &mut record);
         let mut response = going.instrument(span.clone()).await.unwrap_or_else(|error| {
             span.in_scope(|| error.log());
             error.into_response(&id)
@@ -135,27 +140,32 @@ impl RegistryService {
     }
 }
 
-impl Inner {
-    fn sender(&self, parts: &Parts) -> Sender {
-        let connection = parts.extensions.get::<ConnectionInfo>().copied().unwrap_or_default();
-        let trusted = &self.config.trusted_proxies;
-        let given = parts.headers.get(X_REQUEST_ID).filter(|_| trusted.trusts(&connection.peer));
-        Sender {
-            id: given.and_then(RequestId::from_proxy).unwrap_or_else(RequestId::random),
-            client: ClientAddress::of(trusted, &connection, &parts.uri, &parts.headers),
-        }
-    }
+/// Takes the id that a trusted proxy gave, or makes one.
+fn request_id(trusted: &TrustedProxies, connection: &ConnectionInfo, headers: &HeaderMap) -> RequestId {
+    let given = headers.get(X_REQUEST_ID).filter(|_| trusted.trusts(&connection.peer));
+    given.and_then(RequestId::from_proxy).unwrap_or_else(RequestId::random)
+}
 
+fn links(config: &ServiceConfig, client: &ClientAddress<'_>) -> Links {
+    let external = match &config.external_url {
+        _ if config.relative_urls => None,
+        Some(external) => Some(external.clone()),
+        None => ExternalUrl::of_client(client),
+    };
+    Links { external, prefix: config.prefix.clone() }
+}
+
+impl Inner {
     /// Lets a request go where it wants to, if it may.
     async fn go(
         &self,
         destination: Result<Destination, RouteError>,
         parts: Parts,
         body: BodyStream,
-        client: &ClientAddress,
+        links: Links,
         record: &mut RequestRecord,
     ) -> Result<ApiResponse, ApiError> {
-        if let Some(cors) = self.config.headers.cors()
+        if let Some(cors) = self.served.config.headers.cors()
             && Cors::is_preflight(&parts.method, &parts.headers)
         {
             return Ok(cors.preflight(&parts.headers));
@@ -165,8 +175,7 @@ impl Inner {
             if let Some(answer) = health.respond(&parts.method, path, query, Audience::Public) {
                 return Ok(answer.map(ResponseBody::from));
             }
-            let failing = !health.failures().is_empty();
-            if failing && !matches!(destination, Ok(Destination::Route(Route::Root))) {
+            if !health.is_healthy() && !matches!(destination, Ok(Destination::Route(Route::Root))) {
                 return Err(ApiError::unavailable("health check failed: please see /debug/health"));
             }
         }
@@ -178,15 +187,14 @@ impl Inner {
             record.set_user(user.name);
         }
         let call = Call {
-            registry: self.registry.clone(),
-            config: Arc::clone(&self.config),
-            links: self.links(client),
-            buffers: self.buffers.clone(),
+            served: Arc::clone(&self.served),
+            links,
             head: parts.method == Method::HEAD,
             headers: parts.headers,
         };
         if handler::changes(&route) {
-            to_the_end(handler::handle(route, call, body)).await
+            let change = Box::pin(handler::handle(route, call, body));
+            to_the_end(tokio::spawn(change.in_current_span())).await
         } else {
             handler::handle(route, call, body).await
         }
@@ -216,31 +224,19 @@ impl Inner {
         }
     }
 
-    fn links(&self, client: &ClientAddress) -> Links {
-        let external = match &self.config.external_url {
-            Some(_) if self.config.relative_urls => None,
-            Some(external) => Some(external.clone()),
-            None if self.config.relative_urls => None,
-            None => ExternalUrl::of_client(client),
-        };
-        Links { external, prefix: self.config.prefix.clone() }
-    }
-
     /// Adds what every answer has.
     fn finish(&self, response: &mut ApiResponse, id: &RequestId, origin: Option<&HeaderValue>) {
         let headers = response.headers_mut();
         headers.insert(DOCKER_DISTRIBUTION_API_VERSION, REGISTRY_2);
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.as_str()).expect("ids are header text"));
-        self.config.headers.apply(origin, headers);
+        headers.insert(X_REQUEST_ID, id.to_header());
+        self.served.config.headers.apply(origin, headers);
     }
 }
 
-/// Runs a change to its end, whether or not somebody still waits for it.
-async fn to_the_end(
-    change: impl Future<Output = Result<ApiResponse, ApiError>> + Send + 'static,
-) -> Result<ApiResponse, ApiError> {
-    tokio::spawn(change.in_current_span()).await.unwrap_or_else(|error| {
+/// Waits for a change, which runs to its end whether or not somebody still waits for it.
+async fn to_the_end(change: JoinHandle<Result<ApiResponse, ApiError>>) -> Result<ApiResponse, ApiError> {
+    change.await.unwrap_or_else(|error| {
         // A panic is a defect of ours; it was printed where it happened, and must not take the connection along.
         tracing::error!(error = &error as &dyn std::error::Error, "request handler failed");
         Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown, "the registry failed"))

@@ -1,19 +1,16 @@
 //! Manifests: GET, HEAD, PUT, DELETE.
 
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
 use registry_core::body::BodyStream;
 use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
 use registry_core::registry::ManifestPush;
-use registry_core::{RegistryError, RegistryOptions};
 
 use super::Call;
 use crate::body::ResponseBody;
 use crate::error::ApiError;
 use crate::request;
-use crate::response::{ApiResponse, OCI_SUBJECT, OCI_TAG, ResponseExt, empty};
+use crate::response::{ApiResponse, OCI_SUBJECT, OCI_TAG, ResponseExt, empty, header_value, with_body};
 
 /// The stored bytes and media type come back as they were pushed. `Accept` is not looked at: the spec obliges nobody to
 /// convert or to refuse, and a client that does not understand a media type says so better than we could.
@@ -26,8 +23,9 @@ pub(crate) async fn get(
     if request::has_already(&call.headers, &manifest.digest) {
         return Ok(empty(StatusCode::NOT_MODIFIED).cacheable(&manifest.digest));
     }
-    let response = Response::new(ResponseBody::full(manifest.payload));
-    Ok(response.with(CONTENT_TYPE, manifest.media_type).cacheable(&manifest.digest))
+    let mut response = with_body(StatusCode::OK, ResponseBody::full(manifest.payload));
+    response.headers_mut().insert(CONTENT_TYPE, header_value(manifest.media_type.into_bytes()));
+    Ok(response.cacheable(&manifest.digest))
 }
 
 pub(crate) async fn put(
@@ -38,9 +36,9 @@ pub(crate) async fn put(
     tags: Vec<Tag>,
 ) -> Result<ApiResponse, ApiError> {
     let content_type = request::content_type(&call.headers)?;
-    let payload = receive(request::content_length(&call.headers), body).await?;
-    let push = ManifestPush { reference, tags: tags.clone(), content_type, payload };
-    let pushed = call.registry.put_manifest(repository, push).await?;
+    let received = call.manifests.receive(request::content_length(&call.headers), body).await?;
+    let push = ManifestPush { reference, tags: tags.clone(), content_type, payload: received.payload.clone() };
+    let pushed = call.manifests.put(&call.registry, repository, push).await?;
     let mut response =
         empty(StatusCode::CREATED).at(call.links.manifest(repository, &pushed.digest)).about(&pushed.digest);
     if let Some(subject) = pushed.subject {
@@ -63,22 +61,4 @@ pub(crate) async fn delete(
         Reference::Tag(tag) => call.registry.delete_tag(repository, tag).await?,
     }
     Ok(empty(StatusCode::ACCEPTED))
-}
-
-/// Takes a manifest's bytes, and not one more than a manifest may have.
-async fn receive(length: Option<u64>, mut body: BodyStream) -> Result<Bytes, RegistryError> {
-    let limit_bytes = RegistryOptions::MANIFEST_MAX_BYTES;
-    let too_large = RegistryError::ManifestTooLarge { limit_bytes };
-    if length.is_some_and(|length| length > limit_bytes) {
-        return Err(too_large);
-    }
-    let mut payload = BytesMut::new();
-    while let Some(piece) = body.next().await {
-        let piece = piece?;
-        if (payload.len() + piece.len()) as u64 > limit_bytes {
-            return Err(too_large);
-        }
-        payload.extend_from_slice(&piece);
-    }
-    Ok(payload.freeze())
 }

@@ -8,6 +8,9 @@ mod referrers;
 mod tags;
 mod uploads;
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use http::HeaderMap;
 use registry_core::Registry;
 use registry_core::body::BodyStream;
@@ -16,21 +19,39 @@ use crate::body::PieceBuffers;
 use crate::config::ServiceConfig;
 use crate::error::ApiError;
 use crate::links::Links;
+use crate::manifest_intake::ManifestIntake;
 use crate::response::ApiResponse;
 use crate::route::Route;
 
+/// What all handlers work with.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) registry: Registry,
+    pub(crate) config: ServiceConfig,
+    pub(crate) buffers: PieceBuffers,
+    pub(crate) manifests: ManifestIntake,
+}
+
 /// A request on its way to a handler, apart from its body.
 pub(crate) struct Call {
-    pub(crate) registry: Registry,
-    pub(crate) config: std::sync::Arc<ServiceConfig>,
+    pub(crate) served: Arc<Served>,
     pub(crate) headers: HeaderMap,
     pub(crate) links: Links,
-    pub(crate) buffers: PieceBuffers,
     /// Whether the method is HEAD, so that only the answer's head is wanted.
     pub(crate) head: bool,
 }
 
+impl Deref for Call {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.served
+    }
+}
+
 /// Does what a route asks for. A request whose method is HEAD gets the answer of GET; its body is dropped later.
+///
+/// What takes a body is in a box of its own, so that the future of every other request is not as large.
 pub(crate) async fn handle(route: Route, call: Call, body: BodyStream) -> Result<ApiResponse, ApiError> {
     match route {
         Route::Root => Ok(base::root()),
@@ -40,16 +61,18 @@ pub(crate) async fn handle(route: Route, call: Call, body: BodyStream) -> Result
         Route::ListTags(repository, query) => tags::list(&call, repository, query).await,
         Route::GetManifest(repository, reference) => manifests::get(&call, &repository, &reference).await,
         Route::PutManifest(repository, reference, tags) => {
-            manifests::put(&call, body, &repository, reference, tags).await
+            Box::pin(manifests::put(&call, body, &repository, reference, tags)).await
         }
         Route::DeleteManifest(repository, reference) => manifests::delete(&call, &repository, &reference).await,
         Route::GetBlob(repository, digest) => blobs::get(&call, &repository, &digest).await,
         Route::DeleteBlob(repository, digest) => blobs::delete(&call, &repository, &digest).await,
         Route::ListReferrers(repository, subject, query) => referrers::list(&call, &repository, &subject, query).await,
-        Route::StartUpload(repository, start) => uploads::start(&call, body, &repository, start).await,
+        Route::StartUpload(repository, start) => Box::pin(uploads::start(&call, body, &repository, start)).await,
         Route::GetUpload(repository, id) => uploads::status(&call, &repository, id).await,
-        Route::AppendUpload(repository, id) => uploads::append(&call, body, &repository, id).await,
-        Route::CommitUpload(repository, id, digest) => uploads::commit(&call, body, &repository, id, &digest).await,
+        Route::AppendUpload(repository, id) => Box::pin(uploads::append(&call, body, &repository, id)).await,
+        Route::CommitUpload(repository, id, digest) => {
+            Box::pin(uploads::commit(&call, body, &repository, id, &digest)).await
+        }
         Route::CancelUpload(repository, id) => uploads::cancel(&call, &repository, id).await,
     }
 }

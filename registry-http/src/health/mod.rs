@@ -66,6 +66,8 @@ struct Scheduled {
     check: Box<dyn HealthCheck>,
     schedule: CheckSchedule,
     state: Mutex<State>,
+    /// The last failure counts. Written under the state's lock.
+    failing: AtomicBool,
 }
 
 #[derive(Default)]
@@ -83,7 +85,7 @@ impl HealthChecks {
     /// Adds a check, in place of one that has the same name.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, schedule: CheckSchedule, check: impl HealthCheck + 'static) -> Self {
-        self.checks.insert(name.into(), Scheduled { check: Box::new(check), schedule, state: Mutex::default() });
+        self.checks.insert(name.into(), Scheduled::new(schedule, check));
         self
     }
 
@@ -107,6 +109,12 @@ impl HealthChecks {
         self.down.store(down, Ordering::Relaxed);
     }
 
+    /// Tells whether nothing is wrong. Every request asks, so that this takes no lock.
+    pub fn is_healthy(&self) -> bool {
+        !self.down.load(Ordering::Relaxed)
+            && !self.checks.values().any(|scheduled| scheduled.failing.load(Ordering::Relaxed))
+    }
+
     /// Returns what is wrong, by the names of the checks. Nothing is while it is healthy.
     pub fn failures(&self) -> BTreeMap<String, String> {
         let failing = self.checks.iter().filter_map(|(name, scheduled)| Some((name.clone(), scheduled.failure()?)));
@@ -124,6 +132,10 @@ impl HealthChecks {
 }
 
 impl Scheduled {
+    fn new(schedule: CheckSchedule, check: impl HealthCheck + 'static) -> Self {
+        Self { check: Box::new(check), schedule, state: Mutex::default(), failing: AtomicBool::new(false) }
+    }
+
     async fn run(&self, name: &str) {
         loop {
             let CheckSchedule { timeout: limit, interval, .. } = self.schedule;
@@ -141,14 +153,15 @@ impl Scheduled {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(()) => {
-                if state.failures_in_a_row >= self.schedule.threshold {
+                if self.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!(check = name, "health check succeeds again");
                 }
                 *state = State::default();
             }
             Err(failure) => {
                 state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
-                if state.failures_in_a_row == self.schedule.threshold {
+                let fails = state.failures_in_a_row >= self.schedule.threshold;
+                if fails && !self.failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(check = name, failure, "health check fails");
                 }
                 state.last_failure = failure;
@@ -158,7 +171,7 @@ impl Scheduled {
 
     fn failure(&self) -> Option<String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.failures_in_a_row >= self.schedule.threshold.max(1)).then(|| state.last_failure.clone())
+        self.failing.load(Ordering::Relaxed).then(|| state.last_failure.clone())
     }
 }
 
@@ -207,10 +220,15 @@ mod tests {
         // The first check of each run is at its beginning, the next ten seconds later.
         run_for(&checks, 15).await;
         assert_eq!((runs.load(Ordering::Relaxed), checks.failures().len()), (2, 0));
+        assert!(checks.is_healthy());
         run_for(&checks, 5).await;
         assert_eq!(checks.failures(), BTreeMap::from([("storage".to_owned(), "failure 3".to_owned())]));
+        assert!(!checks.is_healthy());
         run_for(&checks, 5).await;
         assert!(checks.failures().is_empty());
+        assert!(checks.is_healthy());
+        checks.set_down(true);
+        assert!(!checks.is_healthy());
     }
 
     #[tokio::test(start_paused = true)]

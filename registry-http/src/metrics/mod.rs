@@ -14,12 +14,14 @@
 //! | `registry_build_info` | `version`, `revision` |
 //! | `process_start_time_seconds` | |
 
-use std::fmt;
+mod label;
+
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Method, StatusCode};
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -27,113 +29,52 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use label::HandlerLabel;
+use label::{CodeLabels, HandlerLabels, MethodLabel, MethodLabels};
+
 /// The media type of what [`Metrics::encode`] writes.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Which part of the API a request is for: a value of the label `handler`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HandlerLabel {
-    /// `/v2/`.
-    Base,
-    /// The catalog.
-    Catalog,
-    /// Lists of tags.
-    Tags,
-    /// Manifests.
-    Manifest,
-    /// Blobs.
-    Blob,
-    /// Uploads that begin.
-    BlobUpload,
-    /// Uploads that go on.
-    BlobUploadChunk,
-    /// Lists of referrers.
-    Referrers,
-    /// Anything else, and what is nothing.
-    Other,
-}
-
-impl HandlerLabel {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Base => "base",
-            Self::Catalog => "catalog",
-            Self::Tags => "tags",
-            Self::Manifest => "manifest",
-            Self::Blob => "blob",
-            Self::BlobUpload => "blob_upload",
-            Self::BlobUploadChunk => "blob_upload_chunk",
-            Self::Referrers => "referrers",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// The method of a request, or that it is an unusual one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct MethodLabel(&'static str);
-
-impl From<&Method> for MethodLabel {
-    fn from(method: &Method) -> Self {
-        Self(match *method {
-            Method::GET => "get",
-            Method::HEAD => "head",
-            Method::POST => "post",
-            Method::PUT => "put",
-            Method::PATCH => "patch",
-            Method::DELETE => "delete",
-            Method::OPTIONS => "options",
-            _ => "other",
-        })
-    }
-}
-
-impl EncodeLabelValue for HandlerLabel {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        EncodeLabelValue::encode(&self.as_str(), encoder)
-    }
-}
-
-impl EncodeLabelValue for MethodLabel {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        EncodeLabelValue::encode(&self.0, encoder)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CodeLabels {
-    code: u16,
-    handler: HandlerLabel,
-    method: MethodLabel,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct MethodLabels {
-    handler: HandlerLabel,
-    method: MethodLabel,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HandlerLabels {
-    handler: HandlerLabel,
-}
 
 /// The metrics of one registry. A process may have several.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    http: HttpMetrics,
+    http: Arc<HttpMetrics>,
     connections: Gauge,
 }
 
-/// Cheap to clone: the clones count together.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct HttpMetrics {
     requests: Family<CodeLabels, Counter>,
     in_flight: Family<HandlerLabels, Gauge>,
     duration: Family<MethodLabels, Histogram>,
     request_size: Family<HandlerLabels, Histogram>,
     response_size: Family<HandlerLabels, Histogram>,
+    /// The series of every handler and method that there was a request for: to look one up by its labels takes a lock.
+    found: [[OnceLock<Series>; MethodLabel::COUNT]; HandlerLabel::COUNT],
+}
+
+/// What is counted for one handler and method.
+#[derive(Debug)]
+struct Series {
+    in_flight: Gauge,
+    duration: Histogram,
+    request_size: Histogram,
+    response_size: Histogram,
+}
+
+impl HttpMetrics {
+    fn series(&self, handler: HandlerLabel, method: MethodLabel) -> &Series {
+        self.found[handler as usize][method as usize].get_or_init(|| {
+            let labels = HandlerLabels { handler };
+            Series {
+                in_flight: self.in_flight.get_or_create_owned(&labels),
+                duration: self.duration.get_or_create_owned(&MethodLabels { handler, method }),
+                request_size: self.request_size.get_or_create_owned(&labels),
+                response_size: self.response_size.get_or_create_owned(&labels),
+            }
+        })
+    }
 }
 
 impl Metrics {
@@ -153,6 +94,7 @@ impl Metrics {
             duration: Family::new_with_constructor(duration_histogram),
             request_size: Family::new_with_constructor(size_histogram),
             response_size: Family::new_with_constructor(size_histogram),
+            found: Default::default(),
         };
         let connections = Gauge::default();
         let names = ours.sub_registry_with_prefix("http");
@@ -163,7 +105,7 @@ impl Metrics {
         names.register_with_unit("request_size", "Bodies of requests", Unit::Bytes, http.request_size.clone());
         names.register_with_unit("response_size", "Bodies of answers", Unit::Bytes, http.response_size.clone());
         names.register("connections", "Open connections", connections.clone());
-        Self { registry, http, connections }
+        Self { registry, http: Arc::new(http), connections }
     }
 
     /// Returns where other parts of a program register what they count.
@@ -178,8 +120,9 @@ impl Metrics {
 
     /// Counts a request from now on until the result is finished or dropped.
     pub fn request(&self, handler: HandlerLabel, method: &Method) -> RequestMeter {
-        self.http.in_flight.get_or_create(&HandlerLabels { handler }).inc();
-        RequestMeter { http: self.http.clone(), handler, method: method.into() }
+        let meter = RequestMeter { http: Arc::clone(&self.http), handler, method: method.into() };
+        meter.series().in_flight.inc();
+        meter
     }
 
     /// Writes everything in the OpenMetrics text format.
@@ -203,7 +146,7 @@ fn size_histogram() -> Histogram {
 /// A request that is being answered.
 #[derive(Debug)]
 pub struct RequestMeter {
-    http: HttpMetrics,
+    http: Arc<HttpMetrics>,
     handler: HandlerLabel,
     method: MethodLabel,
 }
@@ -211,19 +154,23 @@ pub struct RequestMeter {
 impl RequestMeter {
     /// Counts the request as answered.
     pub fn finish(self, status: StatusCode, request_bytes: u64, response_bytes: u64, duration: Duration) {
-        let (handler, method) = (self.handler, self.method);
-        self.http.requests.get_or_create(&CodeLabels { code: status.as_u16(), handler, method }).inc();
-        self.http.duration.get_or_create(&MethodLabels { handler, method }).observe(duration.as_secs_f64());
-        let labels = HandlerLabels { handler };
+        let labels = CodeLabels { code: status.as_u16(), handler: self.handler, method: self.method };
+        self.http.requests.get_or_create(&labels).inc();
+        let series = self.series();
+        series.duration.observe(duration.as_secs_f64());
         // Beyond 2^53 bytes the last digits are lost, and nobody misses them.
-        self.http.request_size.get_or_create(&labels).observe(request_bytes as f64);
-        self.http.response_size.get_or_create(&labels).observe(response_bytes as f64);
+        series.request_size.observe(request_bytes as f64);
+        series.response_size.observe(response_bytes as f64);
+    }
+
+    fn series(&self) -> &Series {
+        self.http.series(self.handler, self.method)
     }
 }
 
 impl Drop for RequestMeter {
     fn drop(&mut self) {
-        self.http.in_flight.get_or_create(&HandlerLabels { handler: self.handler }).dec();
+        self.series().in_flight.dec();
     }
 }
 
