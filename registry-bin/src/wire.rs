@@ -55,8 +55,9 @@ async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {
     Ok(match url {
         DatabaseUrl::Memory => Arc::new(MemoryMetadataStore::default()),
         DatabaseUrl::Sqlite(path) => {
-            let url = registry_db::DatabaseUrl::Sqlite(path);
-            registry_db::open(&registry_db::DatabaseConfig::new(url)).await?
+            let mut database = registry_db::DatabaseConfig::new(registry_db::DatabaseUrl::Sqlite(path));
+            database.cache_bytes = config.database.cachebytes;
+            registry_db::open(&database).await?
         }
     })
 }

@@ -37,7 +37,7 @@ pub(super) fn notes(config: &Config) -> Vec<String> {
         (
             "storage.cache",
             cache.blobdescriptor.is_some() || cache.layerinfo.is_some() || cache.blobdescriptorsize.is_some(),
-            "descriptors come from the database",
+            "answers of the database are cached as `database.cachebytes` says",
         ),
         ("storage.tag.concurrencylimit", config.storage.tag.concurrencylimit.is_some(), "one query finds all tags"),
     ];

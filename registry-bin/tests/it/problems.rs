@@ -299,7 +299,7 @@ reporting: {bugsnag: {apikey: k}}
             "`compatibility` has no effect: images of schema 1 are handled without settings",
             "`reporting` has no effect: nothing is reported to others",
             "`http.secret` has no effect: the state of uploads is in the database",
-            "`storage.cache` has no effect: descriptors come from the database",
+            "`storage.cache` has no effect: answers of the database are cached as `database.cachebytes` says",
             "`storage.tag.concurrencylimit` has no effect: one query finds all tags",
         ]
     );

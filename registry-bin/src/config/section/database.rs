@@ -6,11 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::config::value::DatabaseUrl;
 
 /// Where the metadata are kept.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
     /// The database: `sqlite:PATH`, or `sqlite::memory:` for one that ends with the process. Default: `registry.db` in
     /// the root directory of the file system driver, or in memory for the driver for memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<DatabaseUrl>,
+    /// How many bytes of memory answers of the database may take, about. They are never older than the database; 0 keeps
+    /// none.
+    pub cachebytes: u64,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self { url: None, cachebytes: 32 * 1024 * 1024 }
+    }
 }
