@@ -18,6 +18,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::ResponseError;
 use super::buffers::{PIECE_BYTES, PieceBuffer, PieceBuffers};
+use crate::server::send_file;
+
+/// The shortest part that the connection is asked to send. To copy a shorter one is cheaper: it goes out with the head.
+const SENT_BYTES: u64 = 64 * 1024;
 
 /// Gives a range of a file in pieces.
 pub(crate) struct FileBody {
@@ -44,7 +48,7 @@ impl FileBody {
     pub(super) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ResponseError>>> {
         let piece = match &mut self.reading {
             None if self.range.is_empty() => return Poll::Ready(None),
-            None => match self.read_cached() {
+            None => match self.send().map_or_else(|| self.read_cached(), Ok) {
                 Ok(piece) => piece,
                 Err(rest) => {
                     let file = Arc::clone(&self.file);
@@ -64,6 +68,15 @@ impl FileBody {
         };
         self.range.start += piece.len() as u64;
         Poll::Ready(Some(Ok(piece)))
+    }
+
+    /// Has the connection send the next part, if it can, and if the part is worth it and seems to be in the page cache:
+    /// sendfile would wait for the disk. A cached file is rarely cached in part, so that both ends tell.
+    fn send(&self) -> Option<Bytes> {
+        let len = send_file::part_len(&self.range).filter(|len| *len >= SENT_BYTES)?;
+        let is_cached = |offset| matches!(read_nowait(&self.file, &mut [0], offset), Ok(1));
+        let both = is_cached(self.range.start) && is_cached(self.range.start + len - 1);
+        if both { send_file::send_part(&self.file, &self.range) } else { None }
     }
 
     /// Reads the next piece, if all of it is in the page cache.

@@ -9,7 +9,11 @@ use registry_core::body::BodyError;
 
 use super::activity::InFlight;
 use super::pace::{Pace, PaceMeter};
+use super::send_file::FileSender;
 use super::stream::StreamFlow;
+
+/// What a body's error is boxed into.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A request's body that ends with [`BodyError::TimedOut`] if the client sends too slowly, and with
 /// [`BodyError::Aborted`] if the client goes away before its end.
@@ -30,7 +34,7 @@ impl<B> PacedBody<B> {
 impl<B> Body for PacedBody<B>
 where
     B: Body + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<BoxError>,
 {
     type Data = B::Data;
     type Error = BodyError;
@@ -72,26 +76,40 @@ where
 /// A response's body that keeps its request in flight, and tells an HTTP/2 stream what the peer owes.
 pub(super) struct TrackedBody<B> {
     body: Pin<Box<B>>,
+    files: Option<FileSender>,
     _in_flight: InFlight,
 }
 
 impl<B> TrackedBody<B> {
-    pub(super) fn new(body: B, in_flight: InFlight) -> Self {
-        Self { body: Box::pin(body), _in_flight: in_flight }
+    /// Lets the body send parts of files by `files`.
+    pub(super) fn new(body: B, files: Option<FileSender>, in_flight: InFlight) -> Self {
+        Self { body: Box::pin(body), files, _in_flight: in_flight }
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for TrackedBody<B> {
+impl<B> Body for TrackedBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         StreamFlow::asked();
-        let frame = ready!(self.body.as_mut().poll_frame(context));
+        let Self { body, files, .. } = &mut *self;
+        let mut poll = || body.as_mut().poll_frame(context);
+        let frame = match files {
+            Some(files) => match files.poll_body(poll) {
+                Ok(frame) => ready!(frame),
+                Err(changed) => return Poll::Ready(Some(Err(changed.into()))),
+            },
+            None => ready!(poll()),
+        };
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
             StreamFlow::gave(data.len());
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -17,6 +17,9 @@ pub struct ServerConfig {
     pub http2: bool,
     /// Takes HTTP/2 without TLS from clients that begin with it ("prior knowledge"). Has no effect with TLS.
     pub h2c: bool,
+    /// Sends files over plain HTTP/1 by the kernel, without copying them. The service's bodies have to go out as they
+    /// are then: an answer whose body was changed on its way, say by a compression, is broken off.
+    pub send_files: bool,
     /// How long a peer may take.
     pub deadlines: Deadlines,
     /// How much a peer may take.
@@ -31,6 +34,7 @@ impl ServerConfig {
             tls: None,
             http2: true,
             h2c: false,
+            send_files: false,
             deadlines: Deadlines::default(),
             limits: Limits::default(),
         }

@@ -25,6 +25,7 @@ use super::body::{PacedBody, TrackedBody};
 use super::config::{Deadlines, Limits};
 use super::pace::Pace;
 use super::peer::{ConnectionInfo, PeerAddress};
+use super::send_file::FileSender;
 use super::stream::StreamExecutor;
 use super::tls::Tls;
 use super::transport::{ByteStream, Transport};
@@ -45,6 +46,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Shared {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) h2c: bool,
+    /// Stands for parts of files, if connections may send them.
+    pub(super) placeholder: Option<Bytes>,
     pub(super) deadlines: Deadlines,
     pub(super) limits: Limits,
     /// Every connection and stream.
@@ -88,10 +91,12 @@ where
     };
 
     let activity = Activity::new(Instant::now(), http2);
-    let transport = Transport::new(stream, prefix, Arc::clone(&activity), deadlines.body);
+    let placeholder = shared.placeholder.clone().filter(|_| !http2 && stream.sends_files());
+    let files = placeholder.map(FileSender::new);
+    let transport = Transport::new(stream, prefix, Arc::clone(&activity), deadlines.body).with_files(files.clone());
     let io = TokioIo::new(transport);
     let info = ConnectionInfo { peer, tls: shared.tls.is_some() };
-    let service = Tracked { service, info, activity: Arc::clone(&activity), pace: deadlines.body };
+    let service = Tracked { service, info, activity: Arc::clone(&activity), files, pace: deadlines.body };
     let outcome = if http2 {
         let streams = StreamExecutor { tasks: shared.tasks.clone(), cut: shared.cut.clone(), pace: deadlines.body };
         let connection = http2::Builder::new(streams)
@@ -181,6 +186,7 @@ struct Tracked<S> {
     service: S,
     info: ConnectionInfo,
     activity: Arc<Activity>,
+    files: Option<FileSender>,
     pace: Pace,
 }
 
@@ -189,6 +195,7 @@ where
     S: Service<Request<PacedBody<Incoming>>, Response = Response<B>>,
     S::Future: Send + 'static,
     B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
 {
     type Response = Response<TrackedBody<B>>;
     type Error = S::Error;
@@ -198,6 +205,7 @@ where
         let in_flight = self.activity.request();
         request.extensions_mut().insert(self.info);
         let response = self.service.call(request.map(|body| PacedBody::new(body, self.pace)));
-        Box::pin(async move { Ok(response.await?.map(|body| TrackedBody::new(body, in_flight))) })
+        let files = self.files.clone();
+        Box::pin(async move { Ok(response.await?.map(|body| TrackedBody::new(body, files, in_flight))) })
     }
 }

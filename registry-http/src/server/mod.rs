@@ -23,6 +23,7 @@ mod error;
 mod listener;
 mod pace;
 mod peer;
+pub(crate) mod send_file;
 mod stream;
 mod tls;
 mod transport;
@@ -86,7 +87,7 @@ impl Server {
     /// # Errors
     /// If an address cannot be listened on or the TLS files cannot be used. Nothing is left behind then.
     pub async fn bind(config: ServerConfig) -> Result<Self, ServerError> {
-        let ServerConfig { listen, tls, http2, h2c, deadlines, limits } = config;
+        let ServerConfig { listen, tls, http2, h2c, send_files, deadlines, limits } = config;
         if listen.is_empty() {
             return Err(ServerError::NoAddress);
         }
@@ -103,6 +104,7 @@ impl Server {
         let shared = Shared {
             tls,
             h2c,
+            placeholder: send_files.then(send_file::placeholder),
             deadlines,
             limits,
             tasks: TaskTracker::new(),

@@ -1,6 +1,7 @@
 //! The bytes of a connection below HTTP.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -8,19 +9,82 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Sleep, sleep};
+use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
 use super::pace::{Pace, PaceMeter};
+use super::send_file::FileSender;
 
 /// For how long a peer may go on to send after its connection was closed on our side. Closing at once while it sends
 /// would destroy the answer that tells it to stop.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A plain or encrypted stream of bytes.
-pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Tells whether [`poll_send_file`](Self::poll_send_file) works.
+    fn sends_files(&self) -> bool {
+        false
+    }
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+    /// Writes bytes that a part of a file follows at once.
+    fn poll_write_before_file(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write_vectored(context, slices)
+    }
+
+    /// Writes up to `len` bytes of a file, from `offset`. Nothing, if the file ends there.
+    fn poll_send_file(&mut self, _: &mut Context<'_>, _: &File, _: u64, _: usize) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+}
+
+impl ByteStream for UnixStream {}
+
+impl ByteStream for TlsStream<Box<dyn ByteStream>> {}
+
+#[cfg(not(target_os = "linux"))]
+impl ByteStream for TcpStream {}
+
+#[cfg(target_os = "linux")]
+impl ByteStream for TcpStream {
+    fn sends_files(&self) -> bool {
+        true
+    }
+
+    fn poll_write_before_file(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+        // The head of an answer need not be a packet of its own.
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        poll_writable(self, context, || Ok(sendmsg(&*self, slices, &mut SendAncillaryBuffer::default(), flags)?))
+    }
+
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &File,
+        mut offset: u64,
+        len: usize,
+    ) -> Poll<io::Result<usize>> {
+        poll_writable(self, context, || Ok(rustix::fs::sendfile(&*self, file, Some(&mut offset), len)?))
+    }
+}
+
+/// Tries to write once the stream takes something.
+#[cfg(target_os = "linux")]
+fn poll_writable(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    mut write: impl FnMut() -> io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(context))?;
+        match stream.try_io(tokio::io::Interest::WRITABLE, &mut write) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+    }
+}
 
 /// A connection that notes its activity and fails when the peer does not take what is written.
 pub(super) struct Transport {
@@ -28,6 +92,8 @@ pub(super) struct Transport {
     /// What was read to tell the protocol, and is to be read again.
     prefix: Bytes,
     activity: Arc<Activity>,
+    /// What placeholders among the written bytes stand for.
+    files: Option<FileSender>,
     writing: PaceMeter,
     /// Runs once our side was closed.
     linger: Option<Pin<Box<Sleep>>>,
@@ -35,7 +101,12 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(stream: Box<dyn ByteStream>, prefix: Bytes, activity: Arc<Activity>, pace: Pace) -> Self {
-        Self { stream, prefix, activity, writing: PaceMeter::new(pace), linger: None }
+        Self { stream, prefix, activity, files: None, writing: PaceMeter::new(pace), linger: None }
+    }
+
+    /// Sends parts of these files in the place of their placeholders.
+    pub(super) fn with_files(self, files: Option<FileSender>) -> Self {
+        Self { files, ..self }
     }
 
     fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -74,17 +145,20 @@ impl AsyncRead for Transport {
 }
 
 impl AsyncWrite for Transport {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(context, result)
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let this = &mut *self;
+        let result = match &this.files {
+            Some(files) => files.poll_write(&mut *this.stream, context, slices),
+            None => Pin::new(&mut this.stream).poll_write_vectored(context, slices),
+        };
         self.written(context, result)
     }
 
