@@ -58,6 +58,7 @@
 mod cache;
 mod config;
 mod error;
+mod prepared;
 mod schema;
 mod sqlite;
 mod stored;

@@ -158,3 +158,108 @@ struct Checkpoint {
     #[diesel(sql_type = Integer)]
     checkpointed: i32,
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use registry_core::store::metadata::RepositoryStore;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::{DatabaseConfig, DatabaseUrl};
+    use crate::sqlite::SqliteStore;
+
+    async fn store() -> (SqliteStore, TempDir) {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("registry.db");
+        let config = DatabaseConfig::new(DatabaseUrl::Sqlite(path.clone()));
+        (SqliteStore::open(&path, &config).await.unwrap(), directory)
+    }
+
+    #[derive(QueryableByName)]
+    struct Synchronous {
+        #[diesel(sql_type = Integer)]
+        synchronous: i32,
+    }
+
+    fn synchronous(committer: &mut Committer, durability: Durability) -> i32 {
+        let mut seen = None;
+        let read = |connection: &mut Connection| {
+            let statement = diesel::sql_query("PRAGMA synchronous");
+            let read = connection.spawn_blocking(move |inner| statement.get_result::<Synchronous>(inner));
+            seen = Some(connection::in_place(read)?.synchronous);
+            Ok(())
+        };
+        committer.run(durability, read).unwrap();
+        seen.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_promised_is_synced() {
+        let (store, _directory) = store().await;
+        let committer = &mut *store.writer.shared.committer();
+        for (durability, expected) in [
+            (Durability::Synced, 2),
+            (Durability::Relaxed, 1),
+            (Durability::Relaxed, 1),
+            (Durability::Synced, 2),
+            (Durability::Relaxed, 1),
+        ] {
+            assert_eq!(synchronous(committer, durability), expected, "{durability:?}");
+        }
+        committer.close();
+        assert_eq!(synchronous(committer, Durability::Synced), 2, "after the connection was opened anew");
+    }
+
+    fn create_repository(connection: &mut Connection) -> QueryResult<()> {
+        connection::execute(connection, "INSERT INTO repositories (name, listed, created_at) VALUES ('a', true, 0)")
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_the_log_is_begun_anew_before_anything_is_committed() {
+        let (store, _directory) = store().await;
+        {
+            let mut committer = store.writer.shared.committer();
+            committer.run(Durability::Relaxed, create_repository).unwrap();
+            connection::execute(committer.connection().unwrap(), "PRAGMA busy_timeout = 10").unwrap();
+            committer.after_failed_sync(&Failure::new(StoreErrorKind::OutOfSpace, "full"));
+            assert!(!committer.log_has_gap, "a full disk loses nothing");
+            committer.after_failed_sync(&Failure::new(StoreErrorKind::Unavailable, "disk I/O error"));
+
+            // A reader that is at work on the log.
+            let mut reader = store.readers.idle.take().unwrap();
+            let read = "BEGIN; SELECT * FROM repositories;";
+            connection::in_place(reader.spawn_blocking(|inner| inner.batch_execute(read))).unwrap();
+            let blocked = committer.run(Durability::Synced, |_| panic!("nothing may be written")).unwrap_err();
+            assert_eq!(blocked.kind(), StoreErrorKind::Unavailable);
+            drop(reader);
+
+            committer.run(Durability::Synced, |_| Ok(())).unwrap();
+            let state = committer.checkpoint("NOOP").unwrap();
+            assert_eq!((state.log, state.checkpointed), (0, 0), "the old log is still in use");
+            assert!(!committer.log_has_gap);
+        }
+        assert_eq!(store.repositories(None, 10).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_long_log_is_moved_into_the_database_when_there_is_nothing_else_to_do() {
+        let (store, _directory) = store().await;
+        let committer = &mut *store.writer.shared.committer();
+        let fill = |connection: &mut Connection| {
+            let pages = LONG_LOG_PAGES + 10;
+            let fill = format!("CREATE TABLE filling AS SELECT zeroblob({pages} * 4096) AS filling");
+            connection::in_place(connection.spawn_blocking(move |inner| inner.batch_execute(&fill)))
+        };
+        committer.run(Durability::Synced, fill).unwrap();
+        committer.transactions_since_look = TRANSACTIONS_PER_LOOK;
+        committer.shorten_log(false);
+        let moved = |committer: &mut Committer| committer.checkpoint("NOOP").unwrap().checkpointed;
+        assert_eq!(moved(committer), 0, "while others wait");
+        committer.shorten_log(true);
+        assert_eq!(moved(committer), 0, "before it is time to look again");
+        committer.transactions_since_look = TRANSACTIONS_PER_LOOK;
+        committer.shorten_log(true);
+        assert!(moved(committer) > LONG_LOG_PAGES);
+    }
+}

@@ -1,6 +1,7 @@
 //! What can only be seen from inside: settings, query plans, and a disk that fills up.
 
 mod disk_full;
+mod groups;
 mod query_plans;
 mod settings;
 
@@ -15,15 +16,21 @@ use tempfile::TempDir;
 
 use super::{SqliteStore, connection};
 use crate::config::{DatabaseConfig, DatabaseUrl};
+use crate::error::OpenError;
 
-/// Opens an empty database with one reader and a short patience.
+/// Opens an empty database with one reader.
 async fn store() -> (SqliteStore, TempDir) {
     let directory = TempDir::new().unwrap();
+    (reopen(&directory, Duration::from_secs(60)).await.unwrap(), directory)
+}
+
+/// Opens the database in a directory.
+async fn reopen(directory: &TempDir, wait_timeout: Duration) -> Result<SqliteStore, OpenError> {
     let path = directory.path().join("registry.db");
     let mut config = DatabaseConfig::new(DatabaseUrl::Sqlite(path.clone()));
     config.readers = 1;
-    config.wait_timeout = Duration::from_millis(50);
-    (SqliteStore::open(&path, &config).await.unwrap(), directory)
+    config.wait_timeout = wait_timeout;
+    SqliteStore::open(&path, &config).await
 }
 
 /// Runs something on the connection that writes.

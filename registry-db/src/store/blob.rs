@@ -14,6 +14,7 @@ use super::dialect::{Connection, Store, conflict_key, lock, share};
 use super::{repository, review, upload};
 use crate::cache::Subject;
 use crate::error::during;
+use crate::prepared::PreparedDsl;
 use crate::schema::{blobs, gc_blob_reviews, repositories, repository_blobs};
 
 /// The state of a blob that readers see.
@@ -127,6 +128,7 @@ impl Commit {
             .on_conflict(conflict_key(blobs::digest))
             .do_update()
             .set(recorded)
+            .prepared()
             .execute(connection)
             .await?;
         let blob_id = blobs::table.filter(blobs::digest.eq(&digest)).select(blobs::id).first(connection).await?;

@@ -8,6 +8,7 @@ use registry_core::store::metadata::{Page, Referrer};
 
 use super::dialect::{Backend, Connection};
 use super::{repository, rows};
+use crate::prepared::PreparedDsl;
 use crate::schema::manifests;
 use crate::stored::{Annotations, Stored};
 
@@ -31,11 +32,17 @@ impl Search {
             .matches(repository_id)
             .limit(rows(self.limit.saturating_add(1)))
             .select(manifests::size_bytes)
+            .prepared()
             .load(connection)
             .await?;
         let count = self.fitting(sizes.iter().map(|size_bytes| size_bytes.cast_unsigned()));
-        let found: Vec<ReferrerRow> =
-            self.matches(repository_id).limit(rows(count)).select(ReferrerRow::as_select()).load(connection).await?;
+        let found: Vec<ReferrerRow> = self
+            .matches(repository_id)
+            .limit(rows(count))
+            .select(ReferrerRow::as_select())
+            .prepared()
+            .load(connection)
+            .await?;
         Ok(Page { items: found.into_iter().map(Referrer::from).collect(), more: count < sizes.len() })
     }
 

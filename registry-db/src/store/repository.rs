@@ -12,6 +12,7 @@ use registry_core::store::{StoreResult, Timestamp};
 use super::dialect::{Connection, Store, lock};
 use super::rows;
 use crate::error::during;
+use crate::prepared::PreparedDsl;
 use crate::schema::{manifests, repositories};
 use crate::stored::Stored;
 
@@ -69,9 +70,11 @@ pub(super) async fn lock_or_create(connection: &mut Connection, name: &str) -> Q
 
 /// Shows a repository in the catalog if it has a manifest, and hides it otherwise.
 pub(super) async fn update_listed(connection: &mut Connection, id: i64) -> QueryResult<()> {
-    let has_manifests = exists(manifests::table.filter(manifests::repository_id.eq(id)).select(manifests::id));
-    diesel::update(repositories::table.find(id))
-        .set(repositories::listed.eq(has_manifests))
+    let has_manifests = || exists(manifests::table.filter(manifests::repository_id.eq(id)).select(manifests::id));
+    // Nothing is written if it is right already.
+    diesel::update(repositories::table.find(id).filter(repositories::listed.ne(has_manifests())))
+        .set(repositories::listed.eq(has_manifests()))
+        .prepared()
         .execute(connection)
         .await?;
     Ok(())

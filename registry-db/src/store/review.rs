@@ -16,6 +16,7 @@ use registry_core::store::{StoreResult, Timestamp};
 use super::dialect::{Backend, Connection, Store, conflict_key, later};
 use super::rows;
 use crate::error::during;
+use crate::prepared::PreparedDsl;
 use crate::schema::{blobs, gc_blob_reviews, gc_manifest_reviews, manifests, repositories};
 use crate::stored::Stored;
 
@@ -46,6 +47,7 @@ pub(super) async fn blobs(
         .on_conflict(conflict_key(gc_blob_reviews::blob_id))
         .do_update()
         .set(gc_blob_reviews::review_after.eq(later(gc_blob_reviews::review_after, date)))
+        .prepared()
         .execute(connection)
         .await?;
     Ok(())
@@ -64,6 +66,7 @@ pub(super) async fn manifests(
         .on_conflict(conflict_key(gc_manifest_reviews::manifest_id))
         .do_update()
         .set(gc_manifest_reviews::review_after.eq(later(gc_manifest_reviews::review_after, date)))
+        .prepared()
         .execute(connection)
         .await?;
     Ok(())
@@ -76,6 +79,7 @@ pub(super) async fn postpone_blob(connection: &mut Connection, digest: Digest, d
         .filter(gc_blob_reviews::blob_id.eq_any(blob))
         .filter(gc_blob_reviews::review_after.lt(date.as_micros()))
         .set(gc_blob_reviews::review_after.eq(date.as_micros()))
+        .prepared()
         .execute(connection)
         .await?;
     Ok(())

@@ -7,6 +7,7 @@ use registry_core::store::Timestamp;
 
 use super::dialect::{Connection, conflict_key};
 use super::{repository, review};
+use crate::prepared::PreparedDsl;
 use crate::schema::{manifests, repositories, tags};
 use crate::stored::Stored;
 
@@ -29,6 +30,7 @@ pub(super) async fn point(
             .on_conflict(conflict_key((tags::repository_id, tags::name)))
             .do_update()
             .set(target)
+            .prepared()
             .execute(connection)
             .await?;
     }

@@ -12,6 +12,7 @@ use registry_core::store::{ClaimToken, StagedUpload, StoreError, StoreErrorKind,
 use super::dialect::{Connection, Store, lock};
 use super::rows;
 use crate::error::during;
+use crate::prepared::PreparedDsl;
 use crate::schema::uploads;
 use crate::stored::Stored;
 
@@ -63,7 +64,11 @@ impl UploadStore for Store {
                     let until = uploads::claimed_until.eq(until.as_micros());
                     let held = is_held(connection, *id, *claim).await?;
                     if held {
-                        diesel::update(uploads::table.find(id.to_string())).set(until).execute(connection).await?;
+                        diesel::update(uploads::table.find(id.to_string()))
+                            .set(until)
+                            .prepared()
+                            .execute(connection)
+                            .await?;
                     }
                     Ok(held)
                 }
@@ -181,6 +186,7 @@ impl Claim {
         };
         diesel::update(uploads::table.find(&id))
             .set((uploads::claim.eq(&token), uploads::claimed_until.eq(self.until.as_micros())))
+            .prepared()
             .execute(connection)
             .await?;
         Ok(outcome)
@@ -212,6 +218,7 @@ async fn release(connection: &mut Connection, upload: &UploadRecord, claim: Clai
     if held {
         diesel::update(uploads::table.find(upload.id.to_string()))
             .set((progress(upload), uploads::claim.eq(None::<String>), uploads::claimed_until.eq(None::<i64>)))
+            .prepared()
             .execute(connection)
             .await?;
     }

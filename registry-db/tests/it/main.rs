@@ -1,6 +1,7 @@
 //! registry-db from outside.
 
 mod cancellation;
+mod crash;
 mod linearizability;
 mod metadata_store;
 mod model;

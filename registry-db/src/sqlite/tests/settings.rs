@@ -1,10 +1,12 @@
 use std::error::Error;
+use std::time::Duration;
 
 use diesel::prelude::*;
 use registry_core::store::StoreErrorKind;
 use registry_core::store::metadata::{BlobLinkStore, RepositoryStore};
+use tempfile::TempDir;
 
-use super::{commit, digest, on_reader, on_writer, repository, store};
+use super::{commit, digest, on_reader, on_writer, reopen, repository, store};
 
 #[derive(QueryableByName)]
 struct Settings {
@@ -38,7 +40,8 @@ async fn commits_are_durable_and_references_are_checked() {
 #[test]
 fn a_call_that_waits_too_long_for_its_turn_is_unavailable() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (store, _directory) = runtime.block_on(store());
+    let directory = TempDir::new().unwrap();
+    let store = runtime.block_on(reopen(&directory, Duration::from_millis(50))).unwrap();
     let turn = store.writer.shared.committer();
     let error = runtime.block_on(commit(&store, &repository("a"), "content")).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);

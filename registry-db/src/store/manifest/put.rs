@@ -13,11 +13,9 @@ use registry_core::store::metadata::{PutManifest, PutManifestOutcome};
 use super::super::blob::LIVE;
 use super::super::{repository, review, tag};
 use super::dialect::{Connection, conflict_key, insert_all, share};
+use crate::prepared::{PreparedDsl, lists};
 use crate::schema::{blobs, manifest_blobs, manifest_children, manifests, repository_blobs};
 use crate::stored::{Annotations, Stored};
-
-/// How many digests or ids go into one statement: databases limit the values that a statement takes.
-const VALUES_PER_STATEMENT: usize = 500;
 
 /// A [`PutManifest`] that any thread can carry out.
 pub(super) struct Put {
@@ -63,7 +61,10 @@ impl Put {
             return Ok(PutManifestOutcome::Missing(missing));
         }
 
-        let repository_id = repository::lock_or_create(connection, self.repository.as_str()).await?;
+        let repository_id = match known {
+            Some(id) => id,
+            None => repository::lock_or_create(connection, self.repository.as_str()).await?,
+        };
         let id = self.store(connection, repository_id).await?;
         // References that an earlier push of the same bytes recorded are kept.
         let mut blob_ids: Vec<i64> = blob_ids.into_values().collect();
@@ -105,20 +106,22 @@ impl Put {
         let mut present = HashSet::new();
         if let Some(repository_id) = repository_id {
             let ids: Vec<i64> = blob_ids.values().copied().collect();
-            for ids in ids.chunks(VALUES_PER_STATEMENT) {
+            for ids in lists(&ids) {
                 let found: Vec<i64> = repository_blobs::table
                     .filter(repository_blobs::repository_id.eq(repository_id))
                     .filter(repository_blobs::blob_id.eq_any(ids))
                     .select(repository_blobs::blob_id)
+                    .prepared()
                     .load(connection)
                     .await?;
                 linked.extend(found);
             }
-            for children in self.children.chunks(VALUES_PER_STATEMENT) {
+            for children in lists(&self.children) {
                 let found: Vec<Stored<Digest>> = manifests::table
                     .filter(manifests::repository_id.eq(repository_id))
                     .filter(manifests::digest.eq_any(children.iter().map(Digest::to_string)))
                     .select(manifests::digest)
+                    .prepared()
                     .load(connection)
                     .await?;
                 present.extend(found.into_iter().map(|digest| digest.0));
@@ -150,6 +153,7 @@ impl Put {
             .on_conflict(conflict_key((manifests::repository_id, manifests::digest)))
             .do_update()
             .set(description)
+            .prepared()
             .execute(connection)
             .await?;
         let stored = manifests::table
@@ -165,13 +169,13 @@ async fn live_blobs(connection: &mut Connection, digests: &[Digest]) -> QueryRes
     let mut texts: Vec<String> = digests.iter().map(Digest::to_string).collect();
     texts.sort_unstable();
     let mut ids = HashMap::with_capacity(digests.len());
-    for texts in texts.chunks(VALUES_PER_STATEMENT) {
+    for texts in lists(&texts) {
         let live = blobs::table
             .filter(blobs::digest.eq_any(texts))
             .filter(blobs::state.eq(LIVE))
             .order(blobs::digest)
             .select((blobs::digest, blobs::id));
-        let found: Vec<(Stored<Digest>, i64)> = share!(live).load(connection).await?;
+        let found: Vec<(Stored<Digest>, i64)> = share!(live).prepared().load(connection).await?;
         ids.extend(found.into_iter().map(|(digest, id)| (digest.0, id)));
     }
     Ok(ids)

@@ -1,0 +1,112 @@
+//! What a crash leaves behind: the database, and its log up to where it was written.
+
+use std::fs;
+use std::sync::Arc;
+
+use registry_core::protocol::digest::{Algorithm, Digest, Digester};
+use registry_core::protocol::reference::RepositoryName;
+use registry_core::store::metadata::{CommitBlob, UploadRecord};
+use registry_core::store::{BlobLocation, MetadataStore, StagedUpload, Timestamp, UploadId};
+use tempfile::TempDir;
+
+use crate::metadata_store::{open, sqlite};
+
+fn repository() -> RepositoryName {
+    "a".parse().unwrap()
+}
+
+fn digest(content: u32) -> Digest {
+    Digest::of(Algorithm::Sha256, &content.to_le_bytes())
+}
+
+async fn commit(store: &dyn MetadataStore, content: u32) {
+    let commit = CommitBlob {
+        repository: &repository(),
+        digest: &digest(content),
+        size_bytes: 4,
+        location: &BlobLocation::new("here"),
+        upload: None,
+        review_after: Timestamp::from_micros(0),
+    };
+    store.commit_blob(commit).await.unwrap();
+}
+
+async fn begin_upload(store: &dyn MetadataStore) -> UploadId {
+    let id = UploadId::random();
+    let upload = UploadRecord {
+        id,
+        repository: repository(),
+        staged: StagedUpload::new("staged"),
+        offset: 0,
+        algorithm: Algorithm::Sha256,
+        digester_state: Digester::new(Algorithm::Sha256).save(),
+        expires_at: Timestamp::from_micros(1000),
+    };
+    store.create_upload(&upload).await.unwrap();
+    id
+}
+
+/// Returns a copy of the files of a database that is open, with so much of the log as there was.
+fn crash(directory: &TempDir, log_bytes: Option<u64>) -> TempDir {
+    let copy = TempDir::new().unwrap();
+    for name in ["registry.db", "registry.db-wal"] {
+        fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();
+    }
+    if let Some(bytes) = log_bytes {
+        fs::File::options().write(true).open(copy.path().join("registry.db-wal")).unwrap().set_len(bytes).unwrap();
+    }
+    copy
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_process_loses_nothing_that_was_acknowledged() {
+    let (store, directory) = sqlite().await;
+    let writers: Vec<_> = (0..8)
+        .map(|writer| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for content in 0..5 {
+                    commit(&*store, writer * 5 + content).await;
+                }
+                begin_upload(&*store).await
+            })
+        })
+        .collect();
+    let mut uploads = Vec::new();
+    for writer in writers {
+        uploads.push(writer.await.unwrap());
+    }
+
+    let copy = crash(&directory, None);
+    let store = open(&copy).await;
+    for content in 0..40 {
+        assert!(store.blob(&repository(), &digest(content)).await.unwrap().is_some(), "{content} is lost");
+    }
+    for upload in uploads {
+        let found = store.upload(&repository(), upload, Timestamp::from_micros(0)).await.unwrap();
+        assert!(found.is_some(), "upload {upload} is lost");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_ends_early_has_all_that_was_written_before() {
+    let (store, directory) = sqlite().await;
+    let log = directory.path().join("registry.db-wal");
+    let mut lengths = Vec::new();
+    for content in 0..20 {
+        begin_upload(&*store).await;
+        commit(&*store, content).await;
+        lengths.push(fs::metadata(&log).unwrap().len());
+    }
+    for (last, length) in (0..).zip(lengths) {
+        // What follows was not synced, and may have left nothing or a part of its first page.
+        for rest in [0, 100, 4096] {
+            let copy = crash(&directory, Some(length + rest));
+            let store = open(&copy).await;
+            for content in 0..20 {
+                let found = store.blob(&repository(), &digest(content)).await.unwrap();
+                assert_eq!(found.is_some(), content <= last, "{content} of {last} and {rest} bytes");
+            }
+        }
+    }
+}
