@@ -163,6 +163,7 @@ pub(crate) fn debug_service(config: &HttpConfig, health: Arc<HealthChecks>, metr
 fn listener(config: &HttpConfig, address: &ListenAddress) -> ServerConfig {
     let limits: &LimitsConfig = &config.limits;
     let mut server = ServerConfig::new(address.clone());
+    server.send_files = true;
     server.deadlines = Deadlines {
         tls_handshake: limits.handshaketimeout.get(),
         header: limits.headertimeout.get(),
