@@ -1,7 +1,13 @@
 //! The port to the truth: which repository has which blobs, manifests, tags and uploads.
 //!
-//! Every method is one atomic transaction that is durable when it returns: after an error nothing of it happened. An
-//! error of kind `Unavailable` may leave it open whether it happened; every method can be repeated.
+//! Every method is one atomic transaction that is durable when it returns: it survives a power cut, and after an error
+//! nothing of it happened. An error of kind `Unavailable` may leave it open whether it happened; every method can be
+//! repeated.
+//!
+//! Three methods record what nobody was promised: [`create_upload`](UploadStore::create_upload),
+//! [`claim_upload`](UploadStore::claim_upload) and [`renew_claim`](UploadStore::renew_claim). What they record survives the
+//! end of the process, but a power cut may undo the last of it, up to the next method that is durable. A client then
+//! finds its upload unknown, and starts anew; a claim that is lost held back nobody who is still there.
 //!
 //! Un-referencing anything puts what lost the reference into a review queue *in the same transaction*, to be looked at
 //! no earlier than `review_after`; nothing else may ever free bytes.
@@ -259,7 +265,7 @@ pub enum ClaimOutcome {
 /// Upload sessions, and which writer holds each.
 #[async_trait]
 pub trait UploadStore: Send + Sync + 'static {
-    /// Records a new session. Its repository need not exist and does not come to be by it.
+    /// Records a new session. Its repository need not exist and does not come to be by it. A power cut may undo it.
     async fn create_upload(&self, upload: &UploadRecord) -> StoreResult<()>;
 
     /// Finds a session that has not expired at `now`, whether claimed or not.
@@ -271,7 +277,7 @@ pub trait UploadStore: Send + Sync + 'static {
     ) -> StoreResult<Option<UploadRecord>>;
 
     /// Claims a session for one writer until `until`; of two calls at once exactly one gets it. A claim whose time is
-    /// over is taken over. An expired session is `Unknown`.
+    /// over is taken over. An expired session is `Unknown`. A power cut may undo a claim.
     async fn claim_upload(
         &self,
         repository: &RepositoryName,
@@ -281,7 +287,7 @@ pub trait UploadStore: Send + Sync + 'static {
         until: Timestamp,
     ) -> StoreResult<ClaimOutcome>;
 
-    /// Extends a claim to `until`.
+    /// Extends a claim to `until`. A power cut may undo it.
     ///
     /// # Errors
     /// `Conflict` if the upload is gone or no longer held by the claim.
