@@ -11,13 +11,16 @@
 //! ```
 //!
 //! This is for plain HTTP/1 alone, where nothing between the body and the socket reads the bytes. A service that changes
-//! the placeholder on its way is found out and its answer broken off, so that a placeholder is never sent.
+//! the placeholder on its way is found out and its answer broken off, so that a placeholder is never sent. Where the
+//! system refuses to send a file, the part is copied, and bodies that follow on the connection give their bytes.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -43,7 +46,9 @@ pub(crate) fn send_part(file: &Arc<File>, range: &Range<u64>) -> Option<Bytes> {
 
 /// Tells how long the next part of a range would be, if the connection that polls the present body sends files.
 pub(crate) fn part_len(range: &Range<u64>) -> Option<u64> {
-    CONNECTION.try_with(|_| (range.end - range.start).min(PART_BYTES)).ok()
+    let len = (range.end - range.start).min(PART_BYTES);
+    let sends_files = |connection: &FileSender| !connection.refused.load(Ordering::Relaxed);
+    CONNECTION.try_with(sends_files).is_ok_and(|sends_files| sends_files).then_some(len)
 }
 
 /// Makes the memory of placeholders, one for all connections of a server. Nobody ever touches it, so that it has an
@@ -57,6 +62,8 @@ pub(super) fn placeholder() -> Bytes {
 pub(super) struct FileSender {
     placeholder: Bytes,
     parts: Arc<Mutex<VecDeque<Part>>>,
+    /// The system does not send files here, so that bodies had better give their bytes.
+    refused: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -76,7 +83,7 @@ pub(super) struct ChangedBody;
 
 impl FileSender {
     pub(super) fn new(placeholder: Bytes) -> Self {
-        Self { placeholder, parts: Arc::default() }
+        Self { placeholder, parts: Arc::default(), refused: Arc::default() }
     }
 
     /// Polls a body that may ask for [`send_part`].
@@ -123,7 +130,13 @@ impl FileSender {
     fn poll_send(&self, stream: &mut dyn ByteStream, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut parts = self.parts();
         let part = parts.front_mut().expect("a placeholder stands for a part");
-        let sent = ready!(stream.poll_send_file(context, &part.file, part.range.start, part.len()))?;
+        let sent = match ready!(stream.poll_send_file(context, &part.file, part.range.start, part.len())) {
+            Err(error) if is_refused(&error) => {
+                self.refused.store(true, Ordering::Relaxed);
+                ready!(poll_copy(stream, context, part))?
+            }
+            sent => sent?,
+        };
         if sent == 0 {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is too short")));
         }
@@ -138,6 +151,20 @@ impl FileSender {
         // A panic ends the connection, and with it all of this.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells whether the system cannot send this file, or must not, rather than that the peer or the disk failed.
+fn is_refused(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
+}
+
+/// Writes a part by reading it. Only for what was promised to be sent before the system refused.
+fn poll_copy(stream: &mut dyn ByteStream, context: &mut Context<'_>, part: &Part) -> Poll<io::Result<usize>> {
+    let mut copy = [0; 16 * 1024];
+    let len = part.len().min(copy.len());
+    let read = part.file.read_at(&mut copy[..len], part.range.start)?;
+    if read == 0 { Poll::Ready(Ok(0)) } else { Pin::new(stream).poll_write(context, &copy[..read]) }
 }
 
 impl Part {
@@ -234,6 +261,29 @@ mod tests {
         };
         let answers = get_twice(serve(file, copied).await).await;
         assert!(answers.len() < 1000, "{} bytes", answers.len());
+    }
+
+    #[tokio::test]
+    async fn what_the_system_refuses_to_send_is_copied() {
+        let (file, content) = file();
+        let (mut near, mut far) = tokio::net::UnixStream::pair().unwrap();
+        let sender = FileSender::new(placeholder());
+        let given = sender.queue(Arc::new(file), 10..300_010);
+        let sending = async {
+            let mut rest = given;
+            while !rest.is_empty() {
+                let slices = [IoSlice::new(&rest)];
+                let sent = std::future::poll_fn(|context| sender.poll_write(&mut near, context, &slices)).await.unwrap();
+                let _ = rest.split_to(sent);
+            }
+            drop(near);
+        };
+        let mut received = Vec::new();
+        let (_, read) = tokio::join!(sending, far.read_to_end(&mut received));
+        read.unwrap();
+        assert!(received == content[10..300_010]);
+        let next = CONNECTION.sync_scope(sender, || part_len(&(0..LEN)));
+        assert_eq!(next, None);
     }
 
     #[tokio::test]
