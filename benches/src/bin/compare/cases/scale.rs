@@ -3,7 +3,7 @@
 //! Numbers of tags and names are taken in the same order on every server, far apart from one request to the next.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ use crate::server::Server;
 const FEW: usize = 10;
 const MANY: usize = 10_000;
 const VERY_MANY: usize = 100_000;
+/// Pushes to the one are compared with pushes to the other.
+const COMPARED: [usize; 2] = [FEW, VERY_MANY];
 const FEW_REPOSITORIES: usize = 2000;
 const MANY_REPOSITORIES: usize = 100_000;
 
@@ -65,16 +67,19 @@ pub(super) fn cases() -> Vec<Box<dyn Case>> {
 struct Ground(RefCell<HashMap<String, Rc<Field>>>);
 
 impl Ground {
-    fn field(&self, bed: &Bed) -> io::Result<Rc<Field>> {
-        if let Some(field) = self.0.borrow().get(bed.peer.name()) {
-            return Ok(Rc::clone(field));
+    /// Returns the server, with a repository for each of these numbers of tags.
+    fn field(&self, bed: &Bed, tags: &[usize]) -> io::Result<Rc<Field>> {
+        let mut fields = self.0.borrow_mut();
+        let field = match fields.get(bed.peer.name()) {
+            Some(field) => Rc::clone(field),
+            None => Rc::new(Field { server: bed.fresh()?, state: RefCell::default() }),
+        };
+        for tags in tags {
+            if field.state.borrow_mut().brought.insert(*tags) {
+                dataset::bring_tags(&field.server, &TagSet::new(*tags))?;
+            }
         }
-        let server = bed.fresh()?;
-        for tags in [FEW, MANY, VERY_MANY] {
-            dataset::bring_tags(&server, &TagSet::new(tags))?;
-        }
-        let field = Rc::new(Field { server, state: RefCell::default() });
-        self.0.borrow_mut().insert(bed.peer.name().to_owned(), Rc::clone(&field));
+        fields.insert(bed.peer.name().to_owned(), Rc::clone(&field));
         Ok(field)
     }
 }
@@ -87,6 +92,8 @@ struct Field {
 
 #[derive(Default)]
 struct State {
+    /// The numbers of tags for which there is a repository.
+    brought: HashSet<usize>,
     /// How many manifests have been pushed.
     pushed: usize,
     /// How many of the first tags have been deleted, by the number of tags of their repository.
@@ -137,7 +144,8 @@ impl Case for Tags {
     }
 
     fn prepare<'a>(&'a self, bed: &'a Bed) -> io::Result<Box<dyn Sampler + 'a>> {
-        let field = self.ground.field(bed)?;
+        let needed: &[usize] = if self.action == Action::Put { &COMPARED } else { &[self.tags] };
+        let field = self.ground.field(bed, needed)?;
         let mut connection = field.server.connect()?;
         let set = TagSet::new(self.tags);
         Ok(Box::new(move || match self.action {
@@ -172,7 +180,7 @@ impl Field {
         if let Some(measured) = self.state.borrow_mut().taken_along.get_mut(&tags).and_then(VecDeque::pop_front) {
             return Ok(measured);
         }
-        let sets = [FEW, VERY_MANY].map(TagSet::new);
+        let sets = COMPARED.map(TagSet::new);
         let mut sums: [Option<Measured>; 2] = [None, None];
         let start = Instant::now();
         while start.elapsed() < 2 * TIME {
@@ -322,19 +330,20 @@ fn read(connection: &mut Connection, method: &str, path: &str, status: u16) -> i
     Ok(())
 }
 
-/// Checks that a page has these items one after another. A server that knows no pages may answer with all items.
+/// Checks that a page has these items and no others, in order. A server that knows no pages may answer with all that
+/// there are, in its own order.
 fn check_page(connection: &mut Connection, path: &str, list: &str, items: &[String]) -> io::Result<()> {
     let mut body = Vec::new();
     connection.get("GET", path, &[], &mut |piece| body.extend_from_slice(piece))?.expect(200, path)?;
     let page: Value = serde_json::from_slice(&body)?;
-    let found = page[list].as_array().map_or(&[][..], Vec::as_slice);
-    let begin =
-        found.iter().position(|item| Some(item) == items.first().map(|first| Value::from(first.as_str())).as_ref());
-    let same = begin.is_some_and(|begin| {
-        found[begin..].len() >= items.len()
-            && found[begin..].iter().zip(items).all(|(found, item)| found == item.as_str())
-    });
-    if same { Ok(()) } else { Err(io::Error::other(format!("{path} lacks items or has them in another order"))) }
+    let found: Vec<&str> = page[list].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let right = if found.len() > items.len() {
+        let found: HashSet<_> = found.into_iter().collect();
+        items.iter().all(|item| found.contains(item.as_str()))
+    } else {
+        found == items
+    };
+    if right { Ok(()) } else { Err(io::Error::other(format!("{path} lacks items or has them in another order"))) }
 }
 
 /// Writes a number with a comma before every three digits.
@@ -373,7 +382,7 @@ mod tests {
     fn strides_visit_every_tag() {
         for set in [TagSet::new(MANY), TagSet::new(VERY_MANY)] {
             let shared = set.tags - set.own();
-            let visited: std::collections::HashSet<_> = (0..shared).map(|turn| turn * STRIDE % shared).collect();
+            let visited: HashSet<_> = (0..shared).map(|turn| turn * STRIDE % shared).collect();
             assert_eq!(visited.len(), shared);
         }
     }

@@ -12,8 +12,9 @@ use crate::http::Connection;
 /// How many connections push at once. Pushes wait for the disk, and waits can be shared.
 const CONNECTIONS: usize = 16;
 
-/// How many tags are set by one push of a manifest: more are refused.
-const TAGS_AT_ONCE: usize = 64;
+/// How many tags are set by one push of a manifest. Its answer repeats each in a header, and the client reads no more
+/// than 64 of those.
+const TAGS_AT_ONCE: usize = 48;
 
 /// The media type of the manifest that makes a repository without any blob.
 const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";

@@ -41,13 +41,17 @@ pub(crate) fn write_tags(root: &Path, set: &TagSet) -> io::Result<()> {
     set.entries().try_for_each(|(tag, manifest)| write_link(&tags.join(tag).join("current"), &manifest.digest))
 }
 
-/// Writes what the catalog needs of the repositories: that they have manifests.
+/// Writes what the catalog needs of the repositories: version 2 looks for layers, version 3 for manifests.
 ///
 /// # Errors
 /// What the file system says.
 pub(crate) fn write_catalog(root: &Path, catalog: Catalog) -> io::Result<()> {
     let repositories = root.join("docker/registry/v2/repositories");
-    catalog.names().try_for_each(|name| fs::create_dir_all(repositories.join(name).join("_manifests")))
+    catalog.names().try_for_each(|name| {
+        let repository = repositories.join(name);
+        fs::create_dir_all(repository.join("_layers"))?;
+        fs::create_dir(repository.join("_manifests"))
+    })
 }
 
 fn write_data(v2: &Path, object: &Object) -> io::Result<()> {
@@ -87,6 +91,8 @@ mod tests {
         let layer_link = format!("repositories/scale/tags-2/_layers/sha256/{}/link", layer.digest.hex());
         assert_eq!(fs::read_to_string(v2.join(layer_link)).unwrap(), layer.digest.to_string());
 
-        assert!(v2.join("repositories/team-000/app-002/_manifests").is_dir());
+        for directory in ["_layers", "_manifests"] {
+            assert!(v2.join("repositories/team-000/app-002").join(directory).is_dir());
+        }
     }
 }

@@ -88,7 +88,7 @@ impl Chart<'_> {
         let mut legend = left;
         for (series, name) in self.series.iter().enumerate() {
             let spreads = self.rows.iter().enumerate().filter_map(|(row, (_, cells))| Some((row, cells[series]?)));
-            let points: Vec<_> = spreads.map(|(row, spread)| (row, spread)).collect();
+            let points: Vec<_> = spreads.collect();
             if points.is_empty() {
                 continue;
             }
