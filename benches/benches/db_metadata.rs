@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use benches::{digest, image, repository, runtime};
 use bytes::Bytes;
 use divan::Bencher;
+use divan::counter::ItemsCount;
+use futures::future::join_all;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::media_type::OCI_MANIFEST;
 use registry_core::protocol::reference::Tag;
@@ -16,7 +18,9 @@ use registry_db::{DatabaseConfig, DatabaseUrl};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-const TAGS: usize = 10_000;
+const TAGS: usize = 100_000;
+/// How many blobs are committed by so many writers.
+const BLOBS_AT_ONCE: usize = 64;
 const REFERRERS: usize = 200;
 const PAGE: usize = 100;
 
@@ -98,7 +102,7 @@ fn blobs() -> Vec<Digest> {
 }
 
 fn tag(number: usize) -> Tag {
-    format!("v{number:05}").parse().expect("the tag is valid")
+    format!("v{number:06}").parse().expect("the tag is valid")
 }
 
 /// A blob that is new, committed with `synchronous=FULL`.
@@ -109,10 +113,38 @@ fn commit_blob(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(new).bench_refs(|digest| database.runtime.block_on(database.commit_blob(digest)));
 }
 
+/// Blobs that are new, by several writers at once, who share the syncs of the log.
+#[divan::bench(args = [1, 4, 16])]
+fn commit_blobs_at_once(bencher: Bencher<'_, '_>, writers: usize) {
+    let (database, next) = (Database::open(), AtomicUsize::new(0));
+    let write = async || {
+        for _ in 0..BLOBS_AT_ONCE / writers {
+            database.commit_blob(&digest(next.fetch_add(1, Ordering::Relaxed))).await;
+        }
+    };
+    let bencher = bencher.counter(ItemsCount::new(BLOBS_AT_ONCE));
+    bencher.bench(|| database.runtime.block_on(join_all((0..writers).map(|_| write()))));
+}
+
+/// A manifest with one tag, in the repository with many.
+#[divan::bench]
+fn delete_manifest(bencher: Bencher<'_, '_>) {
+    let (database, next) = (Database::filled(), AtomicUsize::new(1_000_000));
+    let repository = repository();
+    let new = || {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        database.runtime.block_on(database.put_manifest(&digest(number), None, &[tag(number)]));
+        digest(number)
+    };
+    bencher.with_inputs(new).bench_refs(|digest| {
+        database.runtime.block_on(database.metadata.delete_manifest(&repository, digest, Timestamp::now()))
+    });
+}
+
 /// An image of ten layers that is new, with a tag that moves to it.
 #[divan::bench]
 fn put_manifest(bencher: Bencher<'_, '_>) {
-    let (database, next) = (Database::filled(), AtomicUsize::new(10_000));
+    let (database, next) = (Database::filled(), AtomicUsize::new(1_000_000));
     let new = || digest(next.fetch_add(1, Ordering::Relaxed));
     let tags = [tag(0)];
     bencher.with_inputs(new).bench_refs(|digest| database.runtime.block_on(database.put_manifest(digest, None, &tags)));
