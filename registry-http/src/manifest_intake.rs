@@ -22,14 +22,16 @@ use crate::error::ApiError;
 
 /// Up to here a manifest is small.
 const SMALL_BYTES: u64 = 64 * 1024;
-/// What the larger ones hold together, from before their first byte to after their storing.
-const ROOM_BYTES: u64 = 4 * RegistryOptions::MANIFEST_MAX_BYTES;
-/// What is read and stored of them at a time: one of the largest, or several that are not.
+/// What the larger ones hold together, from before their first byte to after their storing: while one of the largest is
+/// stored, others arrive.
+const ROOM_BYTES: u64 = 3 * RegistryOptions::MANIFEST_MAX_BYTES;
+/// What is read and stored of them at a time: one of the largest, or several that are not. Until it is in a database, one
+/// takes up to twelve times its size.
 const TURN_BYTES: u64 = RegistryOptions::MANIFEST_MAX_BYTES;
 /// How long one waits for room, and for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a larger one may take to arrive, so that slow senders do not keep the room from others.
-const ARRIVAL: Duration = Duration::from_secs(60);
+const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Permits are counted in this many bytes.
 const UNIT_BYTES: u64 = 1024;
