@@ -1,8 +1,8 @@
 //! Answers of the database that are still right.
 //!
-//! For a database that this process alone writes to, as its lock file proves. A pull asks for a manifest and for some blobs; both are answered
-//! from memory as long as nothing that they rest on has changed, and an answer that is not there is never made up: only
-//! what the database said is kept, and nothing of what it denied.
+//! For a database that this process alone writes to, as its lock file proves. A pull asks for a manifest and for some
+//! blobs; both are answered from memory as long as nothing that they rest on has changed. An answer that is not there is
+//! never made up: only what the database said is kept, and nothing of what it denied.
 //!
 //! # Why an answer is right
 //!
