@@ -163,7 +163,7 @@ impl Command {
 /// Serves. From where the log begins, a failure is a record in it.
 fn serve(environment: &Environment, source: &Source) -> anyhow::Result<ExitCode> {
     let loaded = environment.load(source)?;
-    telemetry::init(&loaded.config.log, !environment.no_color && io::stderr().is_terminal())?;
+    let _telemetry = telemetry::init(&loaded.config.log, !environment.no_color && io::stderr().is_terminal())?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     loaded.notes.iter().for_each(|note| tracing::info!("{note}"));
     match command::serve::run(loaded.config) {

@@ -1,89 +1,165 @@
 //! The forms in which records are written: those of distribution.
+//!
+//! A record is put together as bytes, with no values in between: there is one for every request.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt;
+use std::io::Write as _;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::Level;
 
-use super::record::Record;
 use crate::config::{LogConfig, LogFormat};
 
 /// How records are written.
 pub(super) struct Format {
     kind: LogFormat,
-    /// Added to every record.
-    fields: BTreeMap<String, Value>,
+    /// The fields that the configuration adds to every record, as they are written.
+    added: Vec<u8>,
+    /// The names that no other field may have.
+    taken: Vec<String>,
     caller: bool,
     color: bool,
 }
 
+/// One record.
+pub(super) struct Record<'a> {
+    pub(super) time: OffsetDateTime,
+    pub(super) level: Level,
+    pub(super) target: &'a str,
+    pub(super) message: &'a str,
+    /// Those of the event, then those of the spans around it, the outermost first, as the format wrote them.
+    pub(super) fields: &'a [u8],
+    /// The line of source code.
+    pub(super) caller: Option<(&'a str, u32)>,
+}
+
 impl Format {
     pub(super) fn new(config: &LogConfig, color: bool) -> Self {
-        Self { kind: config.formatter, fields: config.fields.clone(), caller: config.reportcaller, color }
+        let kind = config.formatter;
+        let own: &[&str] = match kind {
+            LogFormat::Text => &[],
+            LogFormat::Json => &["time", "level", "msg", "target", "file"],
+            LogFormat::Logstash => &["@timestamp", "level", "message", "@version", "type", "target", "file"],
+        };
+        let taken = own.iter().map(|name| (*name).to_owned()).collect();
+        let mut format = Self { kind, added: Vec::new(), taken, caller: config.reportcaller, color };
+        let mut added = Vec::new();
+        for (name, value) in &config.fields {
+            match value {
+                Value::String(text) => format.text_field(&mut added, "", name, text),
+                // In text, a list or a map is its JSON as one word.
+                other if kind == LogFormat::Text => format.text_field(&mut added, "", name, &other.to_string()),
+                other => format.plain_field(&mut added, "", name, format_args!("{other}")),
+            }
+        }
+        if kind != LogFormat::Text {
+            format.taken.extend(config.fields.keys().cloned());
+        }
+        Self { added, ..format }
+    }
+
+    /// Writes a field whose value is a text. `scope` is the name of the span that has it, or empty.
+    pub(super) fn text_field(&self, fields: &mut Vec<u8>, scope: &str, name: &str, value: &str) {
+        put_name(self.kind, fields, self.scope(scope, name), name);
+        put_text(self.kind, fields, value);
+    }
+
+    /// Writes a field whose value reads the same in every form: a number or a truth value.
+    pub(super) fn plain_field(&self, fields: &mut Vec<u8>, scope: &str, name: &str, value: fmt::Arguments<'_>) {
+        put_name(self.kind, fields, self.scope(scope, name), name);
+        put(fields, value);
+    }
+
+    /// A field may not pass for what the record itself says.
+    fn scope<'a>(&self, scope: &'a str, name: &str) -> &'a str {
+        if scope.is_empty() && self.taken.iter().any(|taken| taken == name) { "fields" } else { scope }
     }
 
     /// Returns a record as one line, with its line feed.
-    pub(super) fn line(&self, record: &Record<'_>) -> String {
+    pub(super) fn line(&self, record: &Record<'_>) -> Vec<u8> {
+        const USUAL_REST: usize = 160;
+        let variable = record.message.len() + record.fields.len() + self.added.len();
+        let mut line = Vec::with_capacity(variable + USUAL_REST);
         match self.kind {
-            LogFormat::Text => self.text(record),
-            LogFormat::Json => self.json(record, ["time", "level", "msg"], &[]),
+            LogFormat::Text => self.begin_text(&mut line, record),
+            LogFormat::Json => begin_json(&mut line, record, ["time", "level", "msg"], ""),
             LogFormat::Logstash => {
-                self.json(record, ["@timestamp", "level", "message"], &[("@version", "1"), ("type", "registry")])
+                let fixed = r#","@version":"1","type":"registry""#;
+                begin_json(&mut line, record, ["@timestamp", "level", "message"], fixed);
             }
         }
+        line.extend_from_slice(record.fields);
+        line.extend_from_slice(&self.added);
+        put_name(self.kind, &mut line, "", "target");
+        put_text(self.kind, &mut line, record.target);
+        if let Some((file, number)) = record.caller.filter(|_| self.caller) {
+            put_name(self.kind, &mut line, "", "file");
+            put_text(self.kind, &mut line, &format!("{file}:{number}"));
+        }
+        line.extend_from_slice(if self.kind == LogFormat::Text { b"\n" } else { b"}\n" });
+        line
     }
 
-    fn text(&self, record: &Record<'_>) -> String {
-        let mut line = format!("time={}", word(&time(record)));
+    fn begin_text(&self, line: &mut Vec<u8>, record: &Record<'_>) {
+        line.extend_from_slice(b"time=\"");
+        put_time(line, record.time);
         let (level, color) = (level(record.level), color(record.level));
-        // Writing to a string cannot fail.
-        let _ = match self.color {
-            true => write!(line, " level=\x1b[{color}m{level}\x1b[0m msg={}", word(&record.message)),
-            false => write!(line, " level={level} msg={}", word(&record.message)),
-        };
-        for (name, value) in self.fields(record) {
-            let value = match &value {
-                Value::String(text) => Cow::Borrowed(text.as_str()),
-                other => Cow::Owned(other.to_string()),
-            };
-            let _ = write!(line, " {}={}", word(&name), word(&value));
+        match self.color {
+            true => put(line, format_args!("\" level=\x1b[{color}m{level}\x1b[0m msg=")),
+            false => put(line, format_args!("\" level={level} msg=")),
         }
-        line.push('\n');
-        line
-    }
-
-    fn json(&self, record: &Record<'_>, names: [&str; 3], fixed: &[(&str, &str)]) -> String {
-        let own = [time(record), level(record.level).to_owned(), record.message.clone()];
-        let mut object: Map<String, Value> =
-            names.iter().zip(own).map(|(name, value)| ((*name).to_owned(), value.into())).collect();
-        object.extend(fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
-        for (name, value) in self.fields(record) {
-            // A field may not pass for what the record itself says.
-            let name = if object.contains_key(&name) { format!("fields.{name}") } else { name };
-            object.insert(name, value);
-        }
-        let mut line = Value::Object(object).to_string();
-        line.push('\n');
-        line
-    }
-
-    /// Returns the fields of a record, those that the configuration adds included.
-    fn fields(&self, record: &Record<'_>) -> Vec<(String, Value)> {
-        let mut fields = record.fields.clone();
-        fields.extend(self.fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-        fields.push(("target".to_owned(), record.target.into()));
-        if let Some((file, line)) = record.caller.filter(|_| self.caller) {
-            fields.push(("file".to_owned(), format!("{file}:{line}").into()));
-        }
-        fields
+        put_word(line, record.message);
     }
 }
 
-fn time(record: &Record<'_>) -> String {
-    record.time.format(&Rfc3339).expect("the time is between the years 0 and 9999")
+fn begin_json(line: &mut Vec<u8>, record: &Record<'_>, [time, name, message]: [&str; 3], fixed: &str) {
+    put(line, format_args!("{{\"{time}\":\""));
+    put_time(line, record.time);
+    put(line, format_args!("\",\"{name}\":\"{}\",\"{message}\":", level(record.level)));
+    put_json_text(line, record.message);
+    line.extend_from_slice(fixed.as_bytes());
+}
+
+fn put_name(kind: LogFormat, line: &mut Vec<u8>, scope: &str, name: &str) {
+    let dot = if scope.is_empty() { "" } else { "." };
+    match kind {
+        LogFormat::Text => {
+            put(line, format_args!(" {scope}{dot}"));
+            put_word(line, name);
+            line.push(b'=');
+        }
+        LogFormat::Json | LogFormat::Logstash if scope.is_empty() => {
+            line.push(b',');
+            put_json_text(line, name);
+            line.push(b':');
+        }
+        LogFormat::Json | LogFormat::Logstash => {
+            line.push(b',');
+            put_json_text(line, &format!("{scope}{dot}{name}"));
+            line.push(b':');
+        }
+    }
+}
+
+fn put_text(kind: LogFormat, line: &mut Vec<u8>, text: &str) {
+    match kind {
+        LogFormat::Text => put_word(line, text),
+        LogFormat::Json | LogFormat::Logstash => put_json_text(line, text),
+    }
+}
+
+fn put(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    line.write_fmt(text).expect("writing to memory does not fail");
+}
+
+fn put_json_text(line: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(line, text).expect("writing a text to memory does not fail");
+}
+
+fn put_time(line: &mut Vec<u8>, time: OffsetDateTime) {
+    time.format_into(line, &Rfc3339).expect("the time is between the years 0 and 9999");
 }
 
 /// Returns the level by the name that distribution's logs have for it.
@@ -107,51 +183,50 @@ fn color(level: Level) -> u8 {
     }
 }
 
-/// Returns a text as one word: as it is, or in quotes with escapes, so that no value can pass for another field or
-/// line, or do something to a terminal.
-fn word(text: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/@^+".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return Cow::Borrowed(text);
+/// Writes a text as one word: as it is, or in quotes with escapes, so that no value can pass for another field or line,
+/// or do something to a terminal.
+fn put_word(line: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/@^+".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return line.extend_from_slice(text.as_bytes());
     }
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
+    line.push(b'"');
     for c in text.chars() {
         match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => {
-                // Writing to a string cannot fail.
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            c => quoted.push(c),
+            '"' => line.extend_from_slice(b"\\\""),
+            '\\' => line.extend_from_slice(b"\\\\"),
+            '\n' => line.extend_from_slice(b"\\n"),
+            '\r' => line.extend_from_slice(b"\\r"),
+            '\t' => line.extend_from_slice(b"\\t"),
+            c if c.is_control() => put(line, format_args!("\\u{:04x}", u32::from(c))),
+            c => line.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    quoted.push('"');
-    Cow::Owned(quoted)
+    line.push(b'"');
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use serde_json::json;
-    use time::OffsetDateTime;
 
     fn line(config: LogConfig, color: bool) -> String {
-        Format::new(&config, color).line(&Record {
+        let format = Format::new(&config, color);
+        let mut fields = Vec::new();
+        format.plain_field(&mut fields, "", "free", format_args!("0"));
+        format.text_field(&mut fields, "", "level", "\u{1b}[31m");
+        format.text_field(&mut fields, "request", "id", "7f-1");
+        let line = format.line(&Record {
             time: OffsetDateTime::from_unix_timestamp_nanos(1_791_789_650_500_000_000).unwrap(),
             level: Level::WARN,
             target: "registry_http::service",
-            message: "disk is \"full\"\n".to_owned(),
-            fields: vec![
-                ("free".to_owned(), 0.into()),
-                ("level".to_owned(), "\u{1b}[31m".into()),
-                ("request.id".to_owned(), "7f-1".into()),
-            ],
+            message: "disk is \"full\"\n",
+            fields: &fields,
             caller: Some(("src/service.rs", 12)),
-        })
+        });
+        String::from_utf8(line).unwrap()
     }
 
     fn config(kind: LogFormat) -> LogConfig {
@@ -181,6 +256,16 @@ mod tests {
             "target": "registry_http::service",
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_configured_field_takes_its_name_from_all_but_the_record() {
+        let fields = BTreeMap::from([("free".to_owned(), json!([1, "a b"])), ("time".to_owned(), json!("never"))]);
+        let config = |formatter| LogConfig { formatter, fields: fields.clone(), ..LogConfig::default() };
+        let value: Value = serde_json::from_str(&line(config(LogFormat::Json), false)).unwrap();
+        assert_eq!((&value["free"], &value["fields.free"]), (&json!([1, "a b"]), &json!(0)));
+        assert_eq!((&value["time"], &value["fields.time"]), (&json!("2026-10-12T07:20:50.5Z"), &json!("never")));
+        assert!(line(config(LogFormat::Text), false).contains(r#" free="[1,\"a b\"]" time=never "#));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::format::Format;
-use super::record::{Fields, Record};
+use super::fields::Fields;
+use super::format::{Format, Record};
 use super::{ACCESS_TARGET, Stream};
 
 /// Writes a record for every event.
@@ -16,43 +16,44 @@ pub(super) struct RecordLayer<W> {
     write: W,
 }
 
-impl<W: Fn(Stream, &str)> RecordLayer<W> {
+impl<W: Fn(Stream, &[u8])> RecordLayer<W> {
     pub(super) fn new(format: Format, write: W) -> Self {
         Self { format, write }
     }
 }
 
-/// The fields of a span, kept with it.
-struct SpanFields(Fields);
+/// The fields of a span, kept with it as they are written.
+struct SpanFields(Vec<u8>);
 
 impl<S, W> Layer<S> for RecordLayer<W>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    W: Fn(Stream, &str) + 'static,
+    W: Fn(Stream, &[u8]) + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            let mut fields = Fields::default();
+            let mut fields = Fields::new(&self.format, span.name());
             attributes.record(&mut fields);
-            span.extensions_mut().insert(SpanFields(fields));
+            span.extensions_mut().insert(SpanFields(fields.written));
         }
     }
 
     fn on_record(&self, id: &Id, values: &tracing::span::Record<'_>, context: Context<'_, S>) {
-        if let Some(span) = context.span(id)
-            && let Some(SpanFields(fields)) = span.extensions_mut().get_mut()
-        {
-            values.record(fields);
+        if let Some(span) = context.span(id) {
+            let mut fields = Fields::new(&self.format, span.name());
+            values.record(&mut fields);
+            if let Some(SpanFields(before)) = span.extensions_mut().get_mut() {
+                before.append(&mut fields.written);
+            }
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields::new(&self.format, "");
         event.record(&mut fields);
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(SpanFields(of_span)) = span.extensions().get() {
-                let named = of_span.named.iter();
-                fields.named.extend(named.map(|(name, value)| (format!("{}.{name}", span.name()), value.clone())));
+                fields.written.extend_from_slice(of_span);
             }
         }
         let metadata = event.metadata();
@@ -60,8 +61,8 @@ where
             time: OffsetDateTime::now_utc(),
             level: *metadata.level(),
             target: metadata.target(),
-            message: fields.message,
-            fields: fields.named,
+            message: &fields.message,
+            fields: &fields.written,
             caller: metadata.file().zip(metadata.line()),
         });
         (self.write)(if metadata.target() == ACCESS_TARGET { Stream::Access } else { Stream::Log }, &line);

@@ -1,25 +1,27 @@
 //! Logs.
 //!
 //! ```text
-//! event ──► level and access log switch ──► Record ──► text | json | logstash ──► stderr, requests to stdout
+//! event ──► level and access log switch ──► text | json | logstash ──┬── stderr, at once
+//!                                                                    └── requests: a queue ──► a thread ──► stdout
 //! ```
 //!
 //! docs/logging.md describes what is written, for those who read it with machines.
 
+mod fields;
 mod format;
 mod layer;
-mod record;
+mod queue;
 
 use std::io::{self, Write as _};
 
 use tracing::Subscriber;
-use tracing::subscriber::SetGlobalDefaultError;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::config::{LogConfig, LogLevel};
 use format::Format;
 use layer::RecordLayer;
+use queue::LineQueue;
 
 /// The target of the records of requests.
 const ACCESS_TARGET: &str = "registry::access";
@@ -33,20 +35,34 @@ pub enum Stream {
     Access,
 }
 
+/// What takes the records of the process. Dropping it waits until those of requests are written, for as long as whoever
+/// reads them keeps up.
+#[must_use]
+pub struct Telemetry {
+    _requests: Option<LineQueue>,
+}
+
 /// Takes every record of the process from now on, and writes those that the configuration asks for: requests to
-/// stdout, all else to stderr.
+/// stdout, by a thread of its own, so that a slow reader holds up no request; all else to stderr, at once, so that the
+/// last words of a process are heard.
 ///
 /// # Errors
 ///
-/// If something else takes the records already.
-pub fn init(config: &LogConfig, color: bool) -> Result<(), SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(subscriber(config, color, |stream, line| {
+/// If something else takes the records already, or there cannot be a thread.
+pub fn init(config: &LogConfig, color: bool) -> anyhow::Result<Telemetry> {
+    let requests = match config.accesslog.disabled {
+        true => None,
+        false => Some(LineQueue::start(io::stdout(), |count| {
+            tracing::warn!(count, "records of requests are left out, because what reads stdout does not keep up");
+        })?),
+    };
+    let queue = requests.as_ref().map(LineQueue::sender);
+    tracing::subscriber::set_global_default(subscriber(config, color, move |stream, line| match (stream, &queue) {
+        (Stream::Access, Some(queue)) => queue.send(line),
         // Where a log cannot be written, there is nowhere to say so.
-        let _ = match stream {
-            Stream::Log => io::stderr().lock().write_all(line.as_bytes()),
-            Stream::Access => io::stdout().lock().write_all(line.as_bytes()),
-        };
-    }))
+        _ => drop(io::stderr().lock().write_all(line)),
+    }))?;
+    Ok(Telemetry { _requests: requests })
 }
 
 /// Makes the receiver of records. `write` gets each as a whole line, with its line feed. With `color`, the level of a
@@ -54,7 +70,7 @@ pub fn init(config: &LogConfig, color: bool) -> Result<(), SetGlobalDefaultError
 pub fn subscriber(
     config: &LogConfig,
     color: bool,
-    write: impl Fn(Stream, &str) + Send + Sync + 'static,
+    write: impl Fn(Stream, &[u8]) + Send + Sync + 'static,
 ) -> impl Subscriber + Send + Sync {
     let format = Format::new(config, color);
     tracing_subscriber::registry().with(filter(config)).with(RecordLayer::new(format, write))
@@ -87,6 +103,7 @@ mod tests {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let subscriber = subscriber(config, false, move |stream, line| {
+            let line = std::str::from_utf8(line).expect("a line is text");
             let (_, line) = line.split_once("Z\" ").expect("a line starts with the time");
             sink.lock().unwrap().push((stream, line.to_owned()));
         });
