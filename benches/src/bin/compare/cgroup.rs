@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
 
 const ROOT: &str = "/sys/fs/cgroup";
 
@@ -36,8 +35,9 @@ impl Cgroup {
         if matches!(version, Version::V2) {
             fs::write(parent.join("cgroup.subtree_control"), "+memory")?;
         }
-        let group = Self { path: parent.join(format!("registry-compare-{}", process::id())), version };
-        fs::create_dir(&group.path)?;
+        let directory = tempfile::Builder::new().prefix("registry-compare-").tempdir_in(parent)?;
+        // Its files are the kernel's and cannot be removed, only the directory can: by `drop`.
+        let group = Self { path: directory.keep(), version };
         let limit = match version {
             Version::V1 => "memory.limit_in_bytes",
             Version::V2 => "memory.max",

@@ -64,7 +64,8 @@ pub(crate) fn pull_blob(connection: &mut Connection, repository: &str, blob: &Bl
     let path = blob_path(repository, blob);
     connection.get("GET", &path, &[], &mut |piece| len += piece.len())?.expect(200, "the GET of a blob")?;
     if len != blob.len() {
-        return Err(io::Error::other(format!("{path} has {len} bytes, expected {}", blob.len())));
+        let text = format!("{path} has {len} bytes, expected {}", blob.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok(())
 }

@@ -12,16 +12,16 @@ use crate::Arguments;
 use crate::bed::{Bed, Content};
 use crate::cases::{self, Case, Measured};
 use crate::machine;
-use crate::peer::Peer;
+use crate::peer::{Kind, Peer};
 use crate::report;
-use crate::sample::{Percentiles, Run, Sample};
+use crate::sample::{Failure, Percentiles, Run, Sample};
 
-/// Takes all the samples and writes the results. Returns what went wrong on single servers, which are left out of the
-/// case from there on.
+/// Takes all the samples and writes the results. Returns whether ours did all that it should and whatever was pushed
+/// came back from everyone as it was. That another server does not stand a case is a result.
 ///
 /// # Errors
 /// If nothing can be measured at all or the results cannot be written.
-pub(crate) fn run(arguments: &Arguments) -> io::Result<Vec<String>> {
+pub(crate) fn run(arguments: &Arguments) -> io::Result<bool> {
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
     let mut random = fastrand::Rng::with_seed(seed);
     fs::create_dir_all(&arguments.data)?;
@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Vec<String>> {
         seed,
         servers: peers.iter().map(|peer| peer.info.clone()).collect(),
         samples: Vec::new(),
+        failures: Vec::new(),
     };
     println!("{}\n{}\nseed {seed}", run.machine, run.kernel);
     for server in &run.servers {
@@ -43,15 +44,15 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Vec<String>> {
     let content = Rc::new(Content::new(seed));
     let beds: Vec<_> = peers.into_iter().map(|peer| Bed::new(peer, Rc::clone(&content), scratch.path())).collect();
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 5 });
-    let mut failures = Vec::new();
+    let mut is_right = true;
     for case in cases::all().iter().filter(|case| is_wanted(case.as_ref(), arguments)) {
         let start = Instant::now();
-        take(case.as_ref(), &beds, rounds, &mut random, &mut run.samples, &mut failures);
+        is_right &= take(case.as_ref(), &beds, rounds, &mut random, &mut run);
         println!("{}: {:.1} s", case.name(), start.elapsed().as_secs_f64());
     }
     report::write(&run, &arguments.out)?;
     println!("the results are in {}", arguments.out.display());
-    Ok(failures)
+    Ok(is_right)
 }
 
 /// Returns the servers that are installed and wanted.
@@ -79,18 +80,14 @@ fn plain(name: &str) -> String {
     name.replace('×', "x").to_lowercase()
 }
 
-/// Takes the samples of one case on all servers.
-fn take(
-    case: &dyn Case,
-    beds: &[Bed],
-    rounds: u32,
-    random: &mut fastrand::Rng,
-    samples: &mut Vec<Sample>,
-    failures: &mut Vec<String>,
-) {
+/// Takes the samples of one case on all servers. Returns whether nothing went wrong that may not.
+fn take(case: &dyn Case, beds: &[Bed], rounds: u32, random: &mut fastrand::Rng, run: &mut Run) -> bool {
+    let mut is_right = true;
+    let failures = &mut run.failures;
     let mut fail = |bed: &Bed, error: io::Error| {
         println!("  {:16} fails: {error}", bed.peer.name());
-        failures.push(format!("{} on {}: {error}", case.name(), bed.peer.name()));
+        is_right &= bed.peer.kind != Kind::Ours && error.kind() != io::ErrorKind::InvalidData;
+        failures.push(Failure { case: case.name(), server: bed.peer.name().to_owned(), reason: error.to_string() });
     };
     let mut samplers = Vec::new();
     for bed in beds.iter().filter(|bed| case.suits(&bed.peer)) {
@@ -108,7 +105,7 @@ fn take(
                 Ok(measured) => {
                     let sample = sample(case, bed, round, measured);
                     print(&sample);
-                    samples.push(sample);
+                    run.samples.push(sample);
                     true
                 }
                 Err(error) => {
@@ -118,6 +115,7 @@ fn take(
             }
         });
     }
+    is_right
 }
 
 fn sample(case: &dyn Case, bed: &Bed, round: u32, mut measured: Measured) -> Sample {

@@ -19,6 +19,18 @@ pub(crate) struct Run {
     pub servers: Vec<ServerInfo>,
     /// In the order in which they were taken.
     pub samples: Vec<Sample>,
+    /// What could not be measured.
+    pub failures: Vec<Failure>,
+}
+
+/// A server that did not do in a case what it should, and was left out of it from there on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// Name of the case.
+    pub case: String,
+    /// Name of the server.
+    pub server: String,
+    pub reason: String,
 }
 
 /// A server that takes part.

@@ -1,10 +1,11 @@
 //! A running server.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,7 +29,7 @@ pub(crate) struct Server {
     /// From the start of its program to its first answer of 200.
     pub(crate) started_in: Duration,
     tls: Option<tls::Client>,
-    child: Child,
+    child: RefCell<Child>,
     removes_directory: bool,
 }
 
@@ -67,7 +68,7 @@ impl Server {
             directory: directory.to_owned(),
             started_in: Duration::ZERO,
             tls: options.tls.map(|(_, client)| client.clone()),
-            child: command.spawn()?,
+            child: RefCell::new(command.spawn()?),
             removes_directory: options.removes_directory,
         };
         server.wait(start)?;
@@ -80,7 +81,7 @@ impl Server {
             let answer = self.connect().and_then(|mut connection| connection.get("GET", "/v2/", &[], &mut |_| {}));
             match answer {
                 Ok(answer) if answer.status == 200 => return Ok(()),
-                _ if self.child.try_wait()?.is_none() && start.elapsed() < START_LIMIT => {
+                _ if self.has_ended()?.is_none() && start.elapsed() < START_LIMIT => {
                     thread::sleep(Duration::from_micros(200));
                 }
                 other => {
@@ -102,7 +103,7 @@ impl Server {
 
     /// Returns the process.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.borrow().id()
     }
 
     /// Returns where the data is.
@@ -117,9 +118,23 @@ impl Server {
     pub(crate) fn measure<T>(&self, part: impl FnOnce() -> io::Result<T>) -> io::Result<(T, Duration, Usage)> {
         let meter = Meter::start(self.pid())?;
         let start = Instant::now();
-        let result = part()?;
+        let result = part().map_err(|error| self.explain(error))?;
         let elapsed = start.elapsed();
         Ok((result, elapsed, meter.stop()?))
+    }
+
+    /// Names the server's end as the cause of what a client saw, if it is.
+    fn explain(&self, error: io::Error) -> io::Error {
+        // A connection breaks a moment before the process is gone.
+        thread::sleep(Duration::from_millis(100));
+        match self.has_ended() {
+            Ok(Some(status)) => io::Error::other(format!("the server has ended: {status}")),
+            _ => error,
+        }
+    }
+
+    fn has_ended(&self) -> io::Result<Option<ExitStatus>> {
+        self.child.borrow_mut().try_wait()
     }
 
     /// Returns what the server has used since it was started.
@@ -131,13 +146,13 @@ impl Server {
     }
 
     fn stop(&mut self) -> io::Result<()> {
-        if self.child.try_wait()?.is_none() {
-            kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        if self.has_ended()?.is_none() {
+            kill_process(Pid::from_child(&self.child.borrow()), Signal::TERM)?;
         }
         let start = Instant::now();
-        while self.child.try_wait()?.is_none() {
+        while self.has_ended()?.is_none() {
             if start.elapsed() > STOP_LIMIT {
-                self.child.kill()?;
+                self.child.borrow_mut().kill()?;
             }
             thread::sleep(Duration::from_millis(2));
         }

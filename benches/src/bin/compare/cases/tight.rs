@@ -67,13 +67,21 @@ impl Tight {
             numbers.map(|number| bed.content.noise.blob(number, BLOB_BYTES)).collect()
         });
         let (pulled, uploads) = blobs.split_first().expect("there are blobs");
-        let group = Cgroup::new(LIMIT_BYTES).ok();
+        let group = match Cgroup::new(LIMIT_BYTES) {
+            Ok(group) => Some(group),
+            Err(error) => {
+                println!(
+                    "  no control group can be made ({error}): there is no limit, and the process's peak is taken"
+                );
+                None
+            }
+        };
         let server = bed.start(&Options { cgroup: group.as_ref().map(Cgroup::path), ..Options::default() })?;
         client::push_blob(&mut server.connect()?, REPOSITORY, pulled)?;
         let mut connections = connect(&server, (UPLOADS + PULLS) as u32)?;
 
         let watch = Watch { group: group.as_ref(), is_over: AtomicBool::new(false) };
-        let ((), elapsed, usage, peak) = thread::scope(|scope| {
+        let (elapsed, usage, peak) = thread::scope(|scope| {
             let peak = scope.spawn(|| watch.peak());
             let measured = server.measure(|| {
                 on_all(&mut connections, |number, connection| {
@@ -87,15 +95,14 @@ impl Tight {
             watch.is_over.store(true, Ordering::Relaxed);
             let peak = peak.join().map_err(|_| io::Error::other("the watch has panicked"))?;
             let (_, elapsed, usage) = measured?;
-            io::Result::Ok(((), elapsed, usage, peak))
+            io::Result::Ok((elapsed, usage, peak))
         })?;
         for blob in blobs {
             client::check_blob(&mut connections[0], REPOSITORY, blob)?;
         }
         drop(server);
         let figure = peak?.unwrap_or(usage.peak_rss_bytes) as f64 / MIB as f64;
-        let amount = (BLOB_BYTES * (UPLOADS + PULLS)) as f64;
-        Ok(Measured { figure: Some(figure), amount, elapsed, latencies: Vec::new(), usage })
+        Ok(Measured { figure: Some(figure), amount: 1.0, elapsed, latencies: Vec::new(), usage })
     }
 }
 

@@ -7,7 +7,7 @@ use super::figure::{figure, mebibytes, ratio};
 use super::plots::Plot;
 use super::summary::{Metric, Summary};
 use super::targets::{OURS, TARGETS};
-use crate::sample::{Run, Sample};
+use crate::sample::{Failure, Run, Sample};
 
 /// Returns the results as a document that links to the plots.
 pub(crate) fn write(run: &Run, summary: &Summary<'_>, plots: &[Plot]) -> String {
@@ -85,6 +85,12 @@ pub(crate) fn write(run: &Run, summary: &Summary<'_>, plots: &[Plot]) -> String 
             .iter()
             .map(|case| row([case.case.clone()], &names, |server| memory(summary, &case.case, server))),
     );
+
+    if !run.failures.is_empty() {
+        section(&mut text, "Failures", "Servers that did not stand a case, and were left out of it from there on.");
+        let cells = |failure: &Failure| vec![failure.case.clone(), failure.server.clone(), failure.reason.clone()];
+        table(&mut text, &["case", "server", "reason"], run.failures.iter().map(cells));
+    }
 
     section(&mut text, "Plots", "Thin lines show the span of the rounds.");
     for plot in plots {

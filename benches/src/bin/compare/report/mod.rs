@@ -56,7 +56,15 @@ mod fixture {
             }
         }
         let text = str::to_owned;
-        Run { machine: text("m"), kernel: text("k"), date: text("d"), seed: 7, servers, samples: samples.to_vec() }
+        Run {
+            machine: text("m"),
+            kernel: text("k"),
+            date: text("d"),
+            seed: 7,
+            servers,
+            samples: samples.to_vec(),
+            failures: Vec::new(),
+        }
     }
 
     /// A sample with this figure, and 1 as its CPU time for a unit.
