@@ -119,7 +119,7 @@ fn section(text: &mut String, title: &str, note: &str) {
 
 fn table(text: &mut String, columns: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let line = |cells: Vec<String>| {
-        let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
         format!("| {} |\n", cells.join(" | "))
     };
     text.push_str(&line(columns.iter().map(|&column| column.to_owned()).collect()));
@@ -179,6 +179,15 @@ mod tests {
         assert!(text.contains("| pull | 2.00 → 1.00 | 2.00 → 1.00 |"), "{text}");
         assert!(text.contains(r"| a\|b | 1.0 | no |"), "{text}");
         assert!(text.contains("| not measured |"), "the targets are of other cases");
+    }
+
+    #[test]
+    fn a_failure_takes_one_line() {
+        let mut run = fixture::run(&[fixture::sample("pull", OURS, 1, 1.0)]);
+        assert!(!write(&run, &Summary::new(&run), &[]).contains("## Failures"));
+        let (case, server, reason) = ("pull".to_owned(), "zot".to_owned(), "its log:\nno".to_owned());
+        run.failures.push(Failure { case, server, reason });
+        assert!(write(&run, &Summary::new(&run), &[]).contains("| pull | zot | its log: no |"));
     }
 
     #[test]
