@@ -193,10 +193,10 @@ impl Inner {
             headers: parts.headers,
         };
         if handler::changes(&route) {
-            let change = Box::pin(handler::handle(route, call, body));
+            let change = Box::pin(async move { handler::handle(&call, route, body).await });
             to_the_end(tokio::spawn(change.in_current_span())).await
         } else {
-            handler::handle(route, call, body).await
+            handler::handle(&call, route, body).await
         }
     }
 

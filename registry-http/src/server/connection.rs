@@ -1,7 +1,7 @@
 //! One connection, from the accepted socket to its end.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -70,7 +70,8 @@ where
     let opened = Instant::now();
     let deadlines = &shared.deadlines;
     let (stream, prefix, http2): (Box<dyn ByteStream>, _, _) = match &shared.tls {
-        Some(tls) => match timeout(deadlines.tls_handshake, tls.accept(stream)).await {
+        // What is rare is in a box, so that every other connection is the smaller for it.
+        Some(tls) => match timeout(deadlines.tls_handshake, Box::pin(tls.accept(stream))).await {
             Ok(Ok(encrypted)) => {
                 let http2 = encrypted.get_ref().1.alpn_protocol() == Some(b"h2");
                 (Box::new(encrypted), Bytes::new(), http2)
@@ -105,7 +106,7 @@ where
             .max_header_list_size(shared.limits.header_bytes)
             .max_concurrent_streams(shared.limits.concurrent_streams)
             .serve_connection(io, service);
-        drive(connection, &shared, &activity).await
+        drive(Box::pin(connection).as_mut(), &shared, &activity).await
     } else {
         // Reading heads and waiting between them are watched by the driver: hyper has one deadline for both.
         let connection = http1::Builder::new()
@@ -113,7 +114,7 @@ where
             .header_read_timeout(None)
             .max_header_size(shared.limits.header_bytes as usize)
             .serve_connection(io, service);
-        drive(connection, &shared, &activity).await
+        drive(pin!(connection), &shared, &activity).await
     };
     match outcome {
         End::Closed(Ok(())) => {}
@@ -144,8 +145,11 @@ enum End<E> {
 }
 
 /// Polls a connection to its end, and sees to it that this comes.
-async fn drive<C: GracefulConnection>(connection: C, shared: &Shared, activity: &Activity) -> End<C::Error> {
-    let mut connection = pin!(connection);
+async fn drive<C: GracefulConnection>(
+    mut connection: Pin<&mut C>,
+    shared: &Shared,
+    activity: &Activity,
+) -> End<C::Error> {
     let mut stopping = pin!(shared.stopping.cancelled());
     let mut timer = pin!(sleep_until(Instant::now() + shared.deadlines.header));
     // Set once the connection was told to end.
@@ -165,10 +169,14 @@ async fn drive<C: GracefulConnection>(connection: C, shared: &Shared, activity: 
                 return Poll::Pending;
             };
             let deadline = ending.map_or(deadline, |ending| deadline.max(ending));
-            if timer.deadline() != deadline {
+            // Every request puts the deadline off. The timer follows when it runs out, not each time.
+            if timer.deadline() > deadline {
                 timer.as_mut().reset(deadline);
             }
-            if timer.as_mut().poll(context).is_pending() {
+            while timer.as_mut().poll(context).is_ready() && timer.deadline() < deadline {
+                timer.as_mut().reset(deadline);
+            }
+            if !timer.is_elapsed() {
                 return Poll::Pending;
             }
             if phase != Phase::Idle || ending.is_some() {
