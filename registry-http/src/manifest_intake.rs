@@ -23,10 +23,10 @@ use crate::error::ApiError;
 /// Up to here a manifest is small.
 const SMALL_BYTES: u64 = 64 * 1024;
 /// What the larger ones hold together, from before their first byte to after their storing: while one of the largest is
-/// stored, others arrive.
-const ROOM_BYTES: u64 = 3 * RegistryOptions::MANIFEST_MAX_BYTES;
+/// stored, another one arrives.
+const ROOM_BYTES: u64 = 2 * RegistryOptions::MANIFEST_MAX_BYTES;
 /// What is read and stored of them at a time: one of the largest, or several that are not. Until it is in a database, one
-/// takes up to twelve times its size.
+/// takes up to ten times its size.
 const TURN_BYTES: u64 = RegistryOptions::MANIFEST_MAX_BYTES;
 /// How long one waits for room, and for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);

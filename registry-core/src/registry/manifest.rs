@@ -1,5 +1,7 @@
 //! Manifests: get, put, delete.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::{IndexChildren, Registry, RegistryOptions};
@@ -129,13 +131,15 @@ impl Registry {
         let CheckedManifest { digest, manifest, tags, payload } = checked;
         let (children, sparse_children) = self.sort_children(&manifest);
         let subject = manifest.subject().map(|subject| subject.digest);
+        // They are shown of what refers to something; of everything else they need not be kept a second time.
+        let annotations = if subject.is_some() { manifest.annotations() } else { &BTreeMap::new() };
         let put = PutManifest {
             repository,
             digest: &digest,
             media_type: manifest.media_type(),
             artifact_type: manifest.artifact_type(),
             subject: subject.as_ref(),
-            annotations: manifest.annotations(),
+            annotations,
             payload: &payload,
             blobs: &manifest.blobs(),
             children: &children,

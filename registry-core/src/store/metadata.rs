@@ -133,7 +133,7 @@ pub struct PutManifest<'a> {
     pub artifact_type: Option<&'a str>,
     /// The manifest that it refers to, which need not exist.
     pub subject: Option<&'a Digest>,
-    /// The annotations that the referrers API shows.
+    /// The annotations that the referrers API shows; empty if there is no subject.
     pub annotations: &'a BTreeMap<String, String>,
     /// The exact bytes.
     pub payload: &'a Bytes,

@@ -273,7 +273,8 @@ mod tests {
             let mut rest = given;
             while !rest.is_empty() {
                 let slices = [IoSlice::new(&rest)];
-                let sent = std::future::poll_fn(|context| sender.poll_write(&mut near, context, &slices)).await.unwrap();
+                let sent =
+                    std::future::poll_fn(|context| sender.poll_write(&mut near, context, &slices)).await.unwrap();
                 let _ = rest.split_to(sent);
             }
             drop(near);
