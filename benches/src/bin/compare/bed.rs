@@ -1,8 +1,8 @@
 //! Where a server's samples are taken: its directory on the disk, and the server with the content for pulls.
 
 use std::cell::{Cell, OnceCell};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -73,7 +73,7 @@ impl Bed {
         Ok(Rc::clone(self.standing.get_or_init(|| Rc::new(server))))
     }
 
-    /// Starts a server without content, whose data is removed with it.
+    /// Starts a server without content, whose data is given up with it.
     ///
     /// # Errors
     /// If it does not start.
@@ -81,13 +81,13 @@ impl Bed {
         self.start(&Options::default())
     }
 
-    /// Starts a server without content in this manner, whose data is removed with it.
+    /// Starts a server without content in this manner, whose data is given up with it.
     ///
     /// # Errors
     /// If it does not start.
     pub(crate) fn start(&self, options: &Options<'_>) -> io::Result<Server> {
         let manifest = &self.content.image.manifest.bytes;
-        Server::start(&self.peer, &self.new_directory()?, &Options { manifest, removes_directory: true, ..*options })
+        Server::start(&self.peer, &self.new_directory()?, &Options { manifest, empties_directory: true, ..*options })
     }
 
     /// Makes a directory for another server of this kind.
@@ -99,6 +99,21 @@ impl Bed {
         let directory = self.directory.join(self.started.get().to_string());
         fs::create_dir_all(&directory)?;
         Ok(directory)
+    }
+
+    /// Has the machine bring along the memory that so many bytes will take in the page cache. A virtual machine may have given
+    /// free memory back to its host, and then the first use of each page costs more than all that a server does with it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(crate) fn bring_memory(&self, len_bytes: usize) -> io::Result<()> {
+        let path = self.directory.join("memory");
+        let mut file = File::create(&path)?;
+        let bytes = vec![0; MIB];
+        for _ in 0..len_bytes.div_ceil(MIB) {
+            file.write_all(&bytes)?;
+        }
+        fs::remove_file(path)
     }
 
     /// Gives a server the content for pulls, and checks that it comes back.

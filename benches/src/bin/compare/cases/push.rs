@@ -74,6 +74,7 @@ impl Push {
         for (connection, number) in connections.iter_mut().zip(1_u64 << 32..) {
             client::push_blob(connection, REPOSITORY, &bed.content.noise.blob(number, MIB))?;
         }
+        bed.bring_memory(blobs.len() * self.len_bytes)?;
         let (pushed, elapsed, usage) = server.measure(|| {
             on_all(&mut connections, |number, connection| {
                 let blobs = &blobs[number * self.each..][..self.each];
