@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use registry_core::protocol::digest::Algorithm;
 use registry_core::store::{BlobStore, StoreResult};
 
 use crate::blob_store::DriverBlobStore;
 use crate::driver::filesystem::FilesystemDriver;
 use crate::driver::inmemory::InMemoryDriver;
+use crate::layout;
 
 /// The settings of one driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +28,11 @@ impl StorageConfig {
     /// What the driver's constructor says.
     pub fn build(&self) -> StoreResult<Arc<dyn BlobStore>> {
         Ok(Arc::new(match self {
-            Self::Filesystem(config) => DriverBlobStore::new(Arc::new(FilesystemDriver::open(config)?)),
+            Self::Filesystem(config) => {
+                let driver = FilesystemDriver::open(config)?;
+                driver.prepare_directories(layout::blob_directories(Algorithm::Sha256));
+                DriverBlobStore::new(Arc::new(driver))
+            }
             Self::InMemory => DriverBlobStore::new(Arc::new(InMemoryDriver::default())),
         }))
     }

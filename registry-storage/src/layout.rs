@@ -19,7 +19,7 @@
 //! directory beside the blobs costs none, is on the same file system, and is a place where distribution never looks.
 //! Nothing here knows repositories: which repository may serve which blob is in the metadata.
 
-use registry_core::protocol::digest::Digest;
+use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::store::UploadId;
 
 use crate::path::StoragePath;
@@ -28,6 +28,11 @@ use crate::path::StoragePath;
 pub fn blob(digest: &Digest) -> StoragePath {
     let hex = digest.hex();
     path(&format!("/docker/registry/v2/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2]))
+}
+
+/// Returns the directories that hold those of the blobs of an algorithm.
+pub fn blob_directories(algorithm: Algorithm) -> impl Iterator<Item = StoragePath> {
+    (0..=u8::MAX).map(move |first| path(&format!("/docker/registry/v2/blobs/{algorithm}/{first:02x}")))
 }
 
 /// Returns the directory of all uploads.
@@ -46,8 +51,6 @@ fn path(text: &str) -> StoragePath {
 
 #[cfg(test)]
 mod tests {
-    use registry_core::protocol::digest::Algorithm;
-
     use super::*;
 
     #[test]
@@ -59,6 +62,15 @@ mod tests {
         );
         let sha512 = blob(&Digest::of(Algorithm::Sha512, b""));
         assert!(sha512.as_str().starts_with("/docker/registry/v2/blobs/sha512/cf/cf83e1357eefb8bd"), "{sha512}");
+    }
+
+    #[test]
+    fn every_blob_is_in_one_of_the_directories() {
+        let directories: Vec<_> = blob_directories(Algorithm::Sha512).collect();
+        assert_eq!(directories.len(), 256);
+        let blob = blob(&Digest::of(Algorithm::Sha512, b""));
+        let above = blob.parent().and_then(|directory| directory.parent()).unwrap();
+        assert!(directories.contains(&above), "{above}");
     }
 
     #[test]

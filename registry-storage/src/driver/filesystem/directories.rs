@@ -77,10 +77,15 @@ impl Directories {
         let holds_parent = (parent != self.root).then(|| self::parent(parent));
         if let Some(directory) = holds_parent {
             self.ensure(directory)?;
-            create(parent)?;
         }
         // By its handle, not by its name: what is synced is what the file was placed in.
-        let directory = File::open(parent)?;
+        let directory = match File::open(parent) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && holds_parent.is_some() => {
+                create(parent)?;
+                File::open(parent)?
+            }
+            opened => opened?,
+        };
         let placed = place(&directory, name)?;
         directory.sync_all()?;
         holds_parent.map_or(Ok(()), sync)?;
@@ -100,6 +105,23 @@ impl Directories {
             durable.clear();
         }
         durable.insert(directory.to_owned());
+        Ok(())
+    }
+
+    /// Makes directories exist, durably, that are all in the same one, by one sync; in no order that a crash would keep.
+    pub(super) fn ensure_beforehand(&self, directories: impl IntoIterator<Item = PathBuf>) -> io::Result<()> {
+        let mut made = Vec::new();
+        for directory in directories {
+            if made.is_empty() {
+                self.ensure(parent(&directory))?;
+            }
+            create(&directory)?;
+            made.push(directory);
+        }
+        if let Some(directory) = made.first() {
+            sync(parent(directory))?;
+        }
+        self.durable().extend(made);
         Ok(())
     }
 

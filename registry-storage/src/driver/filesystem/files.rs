@@ -40,6 +40,10 @@ impl Files {
         self.root().join(&path.as_str()[1..])
     }
 
+    pub(super) fn prepare_directories(&self, directories: impl IntoIterator<Item = StoragePath>) -> io::Result<()> {
+        self.directories.ensure_beforehand(directories.into_iter().map(|directory| self.at(&directory)))
+    }
+
     pub(super) fn check(&self) -> DriverResult<()> {
         let root = self.root();
         let failed = |error| DriverError::io("use the root directory", root.display(), error);

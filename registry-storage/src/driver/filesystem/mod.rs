@@ -84,6 +84,13 @@ impl FilesystemDriver {
         })
     }
 
+    /// Makes directories beforehand that are all in the same one, so that the first file in each of them costs no more than
+    /// the second. Whatever cannot be made now is made when a file needs it. Blocks on the file system.
+    pub fn prepare_directories(&self, directories: impl IntoIterator<Item = StoragePath>) {
+        // A full or read-only file system still serves what is there; whoever writes to it gets the error.
+        let _ = self.files.prepare_directories(directories);
+    }
+
     /// Returns the root directory.
     pub fn root_directory(&self) -> &Path {
         self.files.root()
