@@ -1,0 +1,10 @@
+DROP TABLE IF EXISTS gc_manifest_reviews;
+DROP TABLE IF EXISTS gc_blob_reviews;
+DROP TABLE IF EXISTS uploads;
+DROP TABLE IF EXISTS tags;
+DROP TABLE IF EXISTS manifest_children;
+DROP TABLE IF EXISTS manifest_blobs;
+DROP TABLE IF EXISTS manifests;
+DROP TABLE IF EXISTS repository_blobs;
+DROP TABLE IF EXISTS blobs;
+DROP TABLE IF EXISTS repositories;

@@ -1,0 +1,10 @@
+DROP TABLE gc_manifest_reviews;
+DROP TABLE gc_blob_reviews;
+DROP TABLE uploads;
+DROP TABLE tags;
+DROP TABLE manifest_children;
+DROP TABLE manifest_blobs;
+DROP TABLE manifests;
+DROP TABLE repository_blobs;
+DROP TABLE blobs;
+DROP TABLE repositories;
