@@ -146,13 +146,16 @@ impl Case for Tags {
     fn prepare<'a>(&'a self, bed: &'a Bed) -> io::Result<Box<dyn Sampler + 'a>> {
         let needed: &[usize] = if self.action == Action::Put { &COMPARED } else { &[self.tags] };
         let field = self.ground.field(bed, needed)?;
-        let mut connection = field.server.connect()?;
         let set = TagSet::new(self.tags);
-        Ok(Box::new(move || match self.action {
-            Action::Page => field.page(&mut connection, &set),
-            Action::Head => field.head(&mut connection, &set),
-            Action::Put => field.put(&mut connection, self.tags),
-            Action::Delete => field.delete(&mut connection, &set),
+        Ok(Box::new(move || {
+            // Anew for each sample: servers close connections that are idle while others have their turn.
+            let mut connection = field.server.connect()?;
+            match self.action {
+                Action::Page => field.page(&mut connection, &set),
+                Action::Head => field.head(&mut connection, &set),
+                Action::Put => field.put(&mut connection, self.tags),
+                Action::Delete => field.delete(&mut connection, &set),
+            }
         }))
     }
 }
@@ -278,11 +281,11 @@ impl Case for LastPage {
     fn prepare<'a>(&'a self, bed: &'a Bed) -> io::Result<Box<dyn Sampler + 'a>> {
         let server = bed.fresh()?;
         dataset::bring_catalog(&server, self.0)?;
-        let mut connection = server.connect()?;
         let first = self.0.repositories - PAGE;
         let path = format!("/v2/_catalog?n={PAGE}&last={}", Catalog::name(first - 1));
         let names: Vec<_> = (first..self.0.repositories).map(Catalog::name).collect();
         Ok(Box::new(move || {
+            let mut connection = server.connect()?;
             check_page(&mut connection, &path, "repositories", &names)?;
             let measured = timed(&server, TIME, usize::MAX, |_| read(&mut connection, "GET", &path, 200))?;
             measured.with(|times| times.p99)
