@@ -26,6 +26,7 @@
 //!                               └┄ child: a digest, which need not exist in a sparse index
 //!
 //! uploads: a repository by name, because an upload does not bring it into being
+//! settings: what all processes that share the database have agreed upon, by name
 //! ```
 //!
 //! A manifest is kept whole, so that a push is one transaction and a pull one query. Rows of `repository_blobs` say who

@@ -52,6 +52,9 @@ diesel::table! {
 diesel::table! {
     gc_manifest_reviews (manifest_id) { manifest_id -> BigInt, review_after -> BigInt, review_count -> Integer, }
 }
+diesel::table! {
+    settings (name) { name -> Text, value -> Text, }
+}
 
 diesel::joinable!(repository_blobs -> repositories (repository_id));
 diesel::joinable!(repository_blobs -> blobs (blob_id));

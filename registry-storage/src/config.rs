@@ -7,6 +7,7 @@ use registry_core::protocol::digest::Algorithm;
 use registry_core::store::{BlobStore, StoreResult};
 
 use crate::blob_store::DriverBlobStore;
+use crate::driver::StorageDriver;
 use crate::driver::filesystem::FilesystemDriver;
 use crate::driver::inmemory::InMemoryDriver;
 use crate::layout;
@@ -22,19 +23,27 @@ pub enum StorageConfig {
 }
 
 impl StorageConfig {
-    /// Opens the storage. Blocks while it makes sure that the storage is there.
+    /// Opens the storage as a blob store. Blocks while it makes sure that the storage is there.
     ///
     /// # Errors
     /// What the driver's constructor says.
     pub fn build(&self) -> StoreResult<Arc<dyn BlobStore>> {
-        Ok(Arc::new(match self {
+        Ok(Arc::new(DriverBlobStore::new(self.open()?)))
+    }
+
+    /// Opens the storage as the driver itself, for all that is to be put over it. Blocks as [`build`](Self::build) does.
+    ///
+    /// # Errors
+    /// What the driver's constructor says.
+    pub fn open(&self) -> StoreResult<Arc<dyn StorageDriver>> {
+        Ok(match self {
             Self::Filesystem(config) => {
                 let driver = FilesystemDriver::open(config)?;
                 driver.prepare_directories(layout::blob_directories(Algorithm::Sha256));
-                DriverBlobStore::new(Arc::new(driver))
+                Arc::new(driver)
             }
-            Self::InMemory => DriverBlobStore::new(Arc::new(InMemoryDriver::default())),
-        }))
+            Self::InMemory => Arc::new(InMemoryDriver::default()),
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! <root>
+//! ├── registry
+//! │   └── identity                         which database the storage belongs to
 //! └── docker/registry/v2
 //!     ├── blobs
 //!     │   └── <algorithm>                  sha256, sha512
@@ -24,6 +26,11 @@ use registry_core::store::UploadId;
 
 use crate::path::StoragePath;
 
+/// Returns where the storage's identity is.
+pub fn identity() -> StoragePath {
+    path("/registry/identity")
+}
+
 /// Returns where a blob's bytes are.
 pub fn blob(digest: &Digest) -> StoragePath {
     let hex = digest.hex();
@@ -33,6 +40,11 @@ pub fn blob(digest: &Digest) -> StoragePath {
 /// Returns the directories that hold those of the blobs of an algorithm.
 pub fn blob_directories(algorithm: Algorithm) -> impl Iterator<Item = StoragePath> {
     (0..=u8::MAX).map(move |first| path(&format!("/docker/registry/v2/blobs/{algorithm}/{first:02x}")))
+}
+
+/// Returns the directory in which distribution keeps what its repositories have.
+pub fn repositories() -> StoragePath {
+    path("/docker/registry/v2/repositories")
 }
 
 /// Returns the directory of all uploads.

@@ -31,6 +31,7 @@ pub mod blob_store;
 pub mod config;
 pub mod driver;
 pub mod error;
+pub mod identity_store;
 pub mod layout;
 pub mod path;
 #[cfg(feature = "testing")]
@@ -38,3 +39,4 @@ pub mod testing;
 
 pub use blob_store::DriverBlobStore;
 pub use config::{FilesystemConfig, StorageConfig};
+pub use identity_store::DriverIdentityStore;

@@ -6,6 +6,7 @@ mod blob;
 mod manifest;
 mod repository;
 mod review;
+mod setting;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ struct Tables {
     blobs: BTreeMap<Digest, Blob>,
     uploads: BTreeMap<UploadId, Upload>,
     reviews: BTreeMap<ReviewSubject, Timestamp>,
+    settings: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default)]

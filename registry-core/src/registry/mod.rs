@@ -5,6 +5,7 @@
 
 mod blob;
 mod catalog;
+mod identity;
 mod manifest;
 mod options;
 mod referrers;
@@ -15,6 +16,7 @@ mod url_rules;
 use std::sync::Arc;
 
 pub use blob::MountSource;
+pub use identity::{BindError, Binding, bind_storage, take_over_storage};
 pub use manifest::{CheckedManifest, ManifestPush, PushedManifest};
 pub use options::{IndexChildren, Platform, RegistryOptions};
 pub use upload::{Chunk, PurgeReport, PushedBlob, UploadStatus};

@@ -21,14 +21,21 @@ use bytestring::ByteString;
 
 use super::blob::{BlobLocation, StagedUpload};
 use super::error::StoreResult;
+use super::setting::SettingStore;
 use super::timestamp::Timestamp;
 use super::upload::{ClaimToken, UploadId};
 use crate::protocol::digest::{Algorithm, Digest};
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
 
 /// All that the operations need to know and to record.
-pub trait MetadataStore: RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore {}
-impl<T: RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore> MetadataStore for T {}
+pub trait MetadataStore:
+    RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + SettingStore
+{
+}
+impl<T: RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + SettingStore> MetadataStore
+    for T
+{
+}
 
 /// Repositories. They come to be by the first thing that is put into them.
 #[async_trait]

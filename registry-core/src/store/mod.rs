@@ -6,7 +6,9 @@
 
 pub mod blob;
 pub mod error;
+pub mod identity;
 pub mod metadata;
+pub mod setting;
 pub mod timestamp;
 pub mod upload;
 

@@ -19,6 +19,7 @@ mod manifests;
 mod referrers;
 mod repositories;
 mod reviews;
+mod settings;
 mod tags;
 mod uploads;
 
@@ -27,6 +28,7 @@ pub use manifests::*;
 pub use referrers::*;
 pub use repositories::*;
 pub use reviews::*;
+pub use settings::*;
 pub use tags::*;
 pub use uploads::*;
 
@@ -102,6 +104,10 @@ macro_rules! metadata_store_suite {
                 a_review_is_only_ever_postponed
                 a_mount_postpones_a_review
                 due_reviews_come_in_the_order_of_their_dates
+
+                a_setting_has_the_value_that_was_kept
+                a_settled_value_is_not_settled_again
+                exactly_one_of_many_settles_a_setting
             }
         }
     )+ };

@@ -3,6 +3,7 @@
 mod blob_store;
 mod delete;
 mod faults;
+mod identity;
 mod manifests;
 mod metadata_store;
 mod mount;

@@ -9,6 +9,7 @@ mod manifest;
 mod referrer;
 mod repository;
 mod review;
+mod setting;
 mod tag;
 mod upload;
 

@@ -95,6 +95,15 @@ impl StorageDriver for InMemoryDriver {
         Ok(())
     }
 
+    async fn put_new(&self, path: &StoragePath, content: Bytes) -> DriverResult<bool> {
+        let mut kept = lock(&self.content);
+        let is_new = !kept.files.contains_key(path);
+        if is_new {
+            kept.files.insert(path.clone(), content);
+        }
+        Ok(is_new)
+    }
+
     async fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content> {
         let file = lock(&self.content).files.get(path).cloned().ok_or_else(|| missing("read", path))?;
         let size_bytes = file.len() as u64;

@@ -21,15 +21,18 @@ pub mod inmemory;
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use registry_core::store::metadata::Page;
 use registry_core::store::{StagedUpload, Timestamp};
 
-use crate::error::DriverResult;
+use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
 /// Content as it comes out of a driver.
@@ -68,6 +71,29 @@ pub enum Content {
     Stream(DriverStream),
 }
 
+impl Content {
+    /// Returns the asked-for bytes in one piece, so the range must be a short one.
+    ///
+    /// # Errors
+    /// `Corrupt` if the file was cut off meanwhile, and whatever the stream says.
+    pub async fn into_bytes(self) -> DriverResult<Bytes> {
+        match self {
+            Self::Stream(stream) => {
+                let pieces: Vec<Bytes> = stream.try_collect().await?;
+                Ok(pieces.concat().into())
+            }
+            Self::File { file, range } => {
+                let failed = |error| DriverError::io("read", "an open file", error);
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
+                    file.read_exact_at(&mut bytes, range.start).map(|()| bytes.into())
+                });
+                read.await.map_err(io::Error::other).flatten().map_err(failed)
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,6 +114,8 @@ impl fmt::Debug for Content {
 /// - `what_was_put_is_read_back`: [`put`](Self::put) content comes back exactly, whole and by range, and `stat` tells
 ///   its size.
 /// - `put_replaces`: a second `put` replaces the first; a reader of the first is not disturbed.
+/// - `put_new_leaves_alone_what_is_there`: of several calls of [`put_new`](Self::put_new) at once one writes its content, and
+///   only where there is no file.
 /// - `what_is_missing_is_not_found`: `read` and `stat` of a path without a file are `NotFound`, also if there are files
 ///   below it.
 /// - `reading_past_the_end_is_corrupt`: a range that ends beyond the file, or before it starts, is `Corrupt`.
@@ -124,6 +152,10 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
 
     /// Writes a small file, in place of the one that is there, if any. Atomic.
     async fn put(&self, path: &StoragePath, content: Bytes) -> DriverResult<()>;
+
+    /// Writes a small file unless there is one, and returns whether it did. Atomic: of several callers at once, in whatever
+    /// processes, one writes, and once any of them is told so, the file is there and durable.
+    async fn put_new(&self, path: &StoragePath, content: Bytes) -> DriverResult<bool>;
 
     /// Opens a file for reading `range` (end exclusive).
     ///

@@ -64,6 +64,7 @@ macro_rules! storage_driver_suite {
             $crate::storage_driver_suite! { @cases $constructor;
                 what_was_put_is_read_back
                 put_replaces
+                put_new_leaves_alone_what_is_there
                 what_is_missing_is_not_found
                 reading_past_the_end_is_corrupt
                 deleted_is_gone

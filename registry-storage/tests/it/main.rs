@@ -2,5 +2,6 @@
 
 mod drivers;
 mod faults;
+mod identity;
 mod layout;
 mod subject;

@@ -13,6 +13,7 @@ use registry_core::store::metadata::{
     BlobLinkStore, CommitBlob, ManifestStore, PutManifest, PutManifestOutcome, ReferrersQuery, RepositoryStore,
     ReviewStore, UploadRecord, UploadStore,
 };
+use registry_core::store::setting::SettingStore;
 use registry_core::store::{BlobLocation, ClaimToken, StagedUpload, Timestamp, UploadId};
 
 use super::{SqliteStore, commit, digest, on_reader, on_writer, repository, store};
@@ -27,7 +28,9 @@ async fn every_statement_uses_an_index() {
     call_every_method(&store).await;
 
     let statements = statements.lock().unwrap().ran.clone();
-    for table in ["repositories", "blobs", "manifests", "tags", "uploads", "gc_blob_reviews", "gc_manifest_reviews"] {
+    for table in
+        ["repositories", "blobs", "manifests", "tags", "uploads", "gc_blob_reviews", "gc_manifest_reviews", "settings"]
+    {
         assert!(statements.iter().any(|statement| statement.contains(&format!("`{table}`"))), "{table} was never used");
     }
     for statement in statements {
@@ -130,6 +133,9 @@ async fn call_every_method(store: &SqliteStore) {
     assert!(store.delete_tag(&a, &tag, LATER).await.unwrap());
     assert!(store.delete_manifest(&a, &index, LATER).await.unwrap());
     assert!(store.unlink_blob(&a, &blob, LATER).await.unwrap());
+    store.setting("name").await.unwrap();
+    store.settle_setting("name", "value").await.unwrap();
+    store.replace_setting("name", "value").await.unwrap();
     call_every_upload_method(store, &a).await;
 }
 

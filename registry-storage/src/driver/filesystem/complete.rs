@@ -113,7 +113,7 @@ fn hard_link(from: &Path, directory: &File, name: &OsStr) -> SystemResult<()> {
 
 /// Tells whether an error may mean that there are no hard links here: not in this file system, not for this process, or
 /// no more of this file. If it means something else, renaming says so too.
-fn may_lack_links(errno: Errno) -> bool {
+pub(super) fn may_lack_links(errno: Errno) -> bool {
     matches!(errno, Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK)
 }
 

@@ -6,9 +6,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use registry_core::store::metadata::Page;
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, openat, renameat, unlinkat};
+use rustix::fs::{
+    Access, AtFlags, CWD, Mode, OFlags, RenameFlags, accessat, linkat, openat, renameat, renameat_with, unlinkat,
+};
+use rustix::io::{Errno, Result as SystemResult};
 use uuid::Uuid;
 
+use super::complete::may_lack_links;
 use super::directories::{self, Directories};
 use super::list::{Listing, TEMPORARY};
 use super::read::Local;
@@ -55,6 +59,31 @@ impl Files {
     }
 
     pub(super) fn put(&self, path: &StoragePath, content: &[u8]) -> DriverResult<()> {
+        self.put_by(path, content, |directory, temporary, name| renameat(directory, temporary, directory, name))
+    }
+
+    pub(super) fn put_new(&self, path: &StoragePath, content: &[u8]) -> DriverResult<bool> {
+        self.put_by(path, content, |directory, temporary, name| {
+            let named = match linkat(directory, temporary, directory, name, AtFlags::empty()) {
+                Err(errno) if may_lack_links(errno) => {
+                    renameat_with(directory, temporary, directory, name, RenameFlags::NOREPLACE)
+                }
+                linked => linked,
+            };
+            match named {
+                Err(Errno::EXIST) => Ok(false),
+                named => named.map(|()| true),
+            }
+        })
+    }
+
+    /// Writes a file beside its place and lets `name_it` put it there.
+    fn put_by<T>(
+        &self,
+        path: &StoragePath,
+        content: &[u8],
+        name_it: impl Fn(&File, &OsStr, &OsStr) -> SystemResult<T>,
+    ) -> DriverResult<T> {
         let put = |directory: &File, name: &OsStr| {
             let mut temporary = OsString::from(name);
             temporary.push(format!(".{}{TEMPORARY}", Uuid::new_v4()));
@@ -63,10 +92,9 @@ impl Files {
             let written = file
                 .write_all(content)
                 .and_then(|()| file.sync_data())
-                .and_then(|()| Ok(renameat(directory, &temporary, directory, name)?));
-            if written.is_err() {
-                let _ = unlinkat(directory, &temporary, AtFlags::empty());
-            }
+                .and_then(|()| Ok(name_it(directory, &temporary, name)?));
+            // Gone if it was renamed.
+            let _ = unlinkat(directory, &temporary, AtFlags::empty());
             written
         };
         self.directories.place(&self.at(path), put).map_err(|error| DriverError::io("write", path, error))

@@ -8,6 +8,7 @@
 //! | `complete` by the writer | the target's directory made; file; rename to the target; its directory; the directory which that is in |
 //! | `complete_upload` | rename beside the upload; link at the target; the target's directory; the directory which that is in |
 //! | `put` | temporary file beside the target; rename; the same two directories |
+//! | `put_new` | temporary file beside the target; link, which fails if there is a file; the same two directories |
 //! | `delete` | unlink; the directory |
 //!
 //! Directories further up are synced when they are made or first seen by this process.
@@ -129,6 +130,11 @@ impl StorageDriver for FilesystemDriver {
     async fn put(&self, path: &StoragePath, content: Bytes) -> DriverResult<()> {
         let path = path.clone();
         self.run(move |files| files.put(&path, &content)).await
+    }
+
+    async fn put_new(&self, path: &StoragePath, content: Bytes) -> DriverResult<bool> {
+        let path = path.clone();
+        self.run(move |files| files.put_new(&path, &content)).await
     }
 
     async fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content> {

@@ -1,6 +1,7 @@
 //! Cases about whole files: `put`, `read`, `stat`, `list`, `delete`.
 
 use bytes::Bytes;
+use futures::future::join_all;
 use registry_core::store::StoreErrorKind;
 
 use super::DriverSubject;
@@ -37,6 +38,25 @@ pub async fn put_replaces(subject: &dyn DriverSubject) {
     assert_eq!(driver.stat(&file).await.expect("looking").size_bytes, 10);
     assert_eq!(read(&*driver, &file, 0..10).await, b"the second");
     delete(&*driver, [&file]).await;
+}
+
+/// Of several calls of `put_new` at once one writes its content, and only where there is no file.
+pub async fn put_new_leaves_alone_what_is_there(subject: &dyn DriverSubject) {
+    let drivers = [subject.open().await, subject.open().await];
+    let file = path("/suite/new/file");
+    let contents: [_; 8] = std::array::from_fn(|index| Bytes::from(format!("content {index}")));
+    let put = join_all(
+        contents.iter().enumerate().map(|(index, content)| drivers[index % 2].put_new(&file, content.clone())),
+    );
+    let written: Vec<_> =
+        put.await.into_iter().enumerate().filter(|(_, put)| *put.as_ref().expect("putting")).collect();
+    assert_eq!(written.len(), 1);
+    assert!(read(&*drivers[0], &file, 0..9).await == contents[written[0].0]);
+    assert!(!drivers[1].put_new(&file, Bytes::from_static(b"other")).await.expect("putting where a file is"));
+    assert_eq!(drivers[1].stat(&file).await.expect("looking").size_bytes, 9);
+    delete(&*drivers[0], [&file]).await;
+    assert!(drivers[1].put_new(&file, Bytes::new()).await.expect("putting where a file was"));
+    delete(&*drivers[0], [&file]).await;
 }
 
 /// `read` and `stat` of a path without a file are `NotFound`, also if there are files below it.

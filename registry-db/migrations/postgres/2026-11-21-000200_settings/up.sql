@@ -1,0 +1,5 @@
+-- What all processes that share the database have agreed upon.
+CREATE TABLE settings (
+  name TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  value TEXT NOT NULL
+);
