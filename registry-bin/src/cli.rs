@@ -48,6 +48,9 @@ struct Cli {
 enum Command {
     /// Serve the registry until SIGTERM or SIGINT
     Serve(Source),
+    /// Look after the storage as a whole
+    #[command(subcommand)]
+    Storage(StorageCommand),
     /// Look at the configuration
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(ConfigCommand),
@@ -71,9 +74,16 @@ enum ConfigCommand {
     Env,
 }
 
+#[derive(Debug, Subcommand)]
+enum StorageCommand {
+    /// Let the database of the configuration have the storage, whatever they were used with before
+    TakeOver(Source),
+}
+
 #[derive(Debug, clap::Args)]
 struct Source {
     /// The configuration file [default: the one that REGISTRY_CONFIGURATION_PATH names, else built-in settings]
+    #[arg(value_name = "CONFIG")]
     file: Option<PathBuf>,
 }
 
@@ -146,6 +156,9 @@ impl Command {
     fn run(self, environment: &Environment) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(source) => return serve(environment, &source),
+            Self::Storage(StorageCommand::TakeOver(source)) => {
+                command::storage::take_over(&environment.load(&source)?.config)?;
+            }
             Self::Config(ConfigCommand::Check(source)) => command::config::check(&environment.load(&source)?)?,
             Self::Config(ConfigCommand::Print(source)) => command::config::print(&environment.load(&source)?)?,
             Self::Config(ConfigCommand::Schema) => command::config::schema()?,

@@ -6,6 +6,7 @@ pub mod cli;
 mod command;
 pub mod config;
 mod health;
+mod identity;
 mod measured_storage;
 mod schedule;
 mod signal;

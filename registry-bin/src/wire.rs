@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::registry::{IndexChildren, Platform, UrlRules};
-use registry_core::store::{BlobStore, MetadataStore};
+use registry_core::store::MetadataStore;
 use registry_core::{Registry, RegistryOptions};
 use registry_http::ServiceConfig;
 use registry_http::auth::{Authenticator, Htpasswd, HtpasswdConfig, NoAuthentication};
@@ -15,19 +15,41 @@ use registry_http::headers::CustomHeaders;
 use registry_http::health::HealthChecks;
 use registry_http::metrics::Metrics;
 use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
-use registry_storage::{FilesystemConfig, StorageConfig};
+use registry_storage::{DriverBlobStore, DriverIdentityStore, FilesystemConfig, StorageConfig};
 
 use crate::config::{
     AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, StorageDriver, TrustedProxy, ValidationConfig,
 };
+use crate::identity;
 use crate::measured_storage::MeasuredBlobStore;
 
 /// Opens the stores and puts the registry over them. `metrics` show how long the storage takes.
 pub(crate) async fn registry(config: &Config, metrics: &mut Metrics) -> anyhow::Result<Registry> {
-    let blobs = blobs(config).await.context("opening the storage")?;
+    let stores = stores(config).await?;
+    identity::bind(config, &stores.identity(), &*stores.metadata).await?;
+    let blobs = Arc::new(DriverBlobStore::new(stores.driver));
     let blobs = MeasuredBlobStore::new(blobs, driver_name(config), metrics.registry_mut());
+    Ok(Registry::new(Arc::new(blobs), stores.metadata, options(config)?))
+}
+
+/// What a configuration names, opened. Whether the two belong to each other has not been asked.
+pub(crate) struct Stores {
+    pub(crate) driver: Arc<dyn registry_storage::driver::StorageDriver>,
+    pub(crate) metadata: Arc<dyn MetadataStore>,
+}
+
+impl Stores {
+    /// Returns the storage's identity.
+    pub(crate) fn identity(&self) -> DriverIdentityStore {
+        DriverIdentityStore::new(Arc::clone(&self.driver))
+    }
+}
+
+/// Opens the stores.
+pub(crate) async fn stores(config: &Config) -> anyhow::Result<Stores> {
+    let driver = driver(config).await.context("opening the storage")?;
     let metadata = metadata(config).await.context("opening the database")?;
-    Ok(Registry::new(Arc::new(blobs), metadata, options(config)?))
+    Ok(Stores { driver, metadata })
 }
 
 /// Returns the name of the storage driver, as metrics and health checks show it.
@@ -38,7 +60,7 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
     }
 }
 
-async fn blobs(config: &Config) -> anyhow::Result<Arc<dyn BlobStore>> {
+async fn driver(config: &Config) -> anyhow::Result<Arc<dyn registry_storage::driver::StorageDriver>> {
     let storage = match config.storage.driver() {
         StorageDriver::Filesystem(filesystem) => {
             let mut driver = FilesystemConfig::new(&filesystem.rootdirectory);
@@ -47,7 +69,7 @@ async fn blobs(config: &Config) -> anyhow::Result<Arc<dyn BlobStore>> {
         }
         StorageDriver::InMemory => StorageConfig::InMemory,
     };
-    Ok(tokio::task::spawn_blocking(move || storage.build()).await??)
+    Ok(tokio::task::spawn_blocking(move || storage.open()).await??)
 }
 
 async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {

@@ -3,7 +3,9 @@
 //! ```text
 //! <root>
 //! ├── registry
-//! │   └── identity                         which database the storage belongs to
+//! │   ├── identity                         which database the storage belongs to
+//! │   └── snapshots
+//! │       └── <microseconds>-<hex>         a copy of that database: when it was taken, and its sha256
 //! └── docker/registry/v2
 //!     ├── blobs
 //!     │   └── <algorithm>                  sha256, sha512
@@ -23,12 +25,28 @@
 
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::store::UploadId;
+use registry_core::store::snapshot::SnapshotName;
 
 use crate::path::StoragePath;
 
 /// Returns where the storage's identity is.
 pub fn identity() -> StoragePath {
     path("/registry/identity")
+}
+
+/// Returns the directory of the snapshots of the database.
+pub fn snapshots() -> StoragePath {
+    path("/registry/snapshots")
+}
+
+/// Returns where a snapshot is.
+pub fn snapshot(name: &SnapshotName) -> StoragePath {
+    path(&format!("/registry/snapshots/{name}"))
+}
+
+/// Returns the name of the snapshot that is at a path, if one can be.
+pub(crate) fn snapshot_name(path: &StoragePath) -> Option<SnapshotName> {
+    path.as_str().strip_prefix("/registry/snapshots/")?.parse().ok()
 }
 
 /// Returns where a blob's bytes are.

@@ -34,9 +34,11 @@ pub mod error;
 pub mod identity_store;
 pub mod layout;
 pub mod path;
+pub mod snapshot_store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use blob_store::DriverBlobStore;
 pub use config::{FilesystemConfig, StorageConfig};
 pub use identity_store::DriverIdentityStore;
+pub use snapshot_store::DriverSnapshotStore;

@@ -5,5 +5,7 @@ mod crate_graph;
 mod documentation;
 mod environment;
 mod examples;
+mod identity;
 mod problems;
+mod server;
 mod support;

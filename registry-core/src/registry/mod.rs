@@ -9,6 +9,7 @@ mod identity;
 mod manifest;
 mod options;
 mod referrers;
+mod snapshot;
 mod tag;
 mod upload;
 mod url_rules;
@@ -19,6 +20,7 @@ pub use blob::MountSource;
 pub use identity::{BindError, Binding, bind_storage, take_over_storage};
 pub use manifest::{CheckedManifest, ManifestPush, PushedManifest};
 pub use options::{IndexChildren, Platform, RegistryOptions};
+pub use snapshot::{SnapshotError, SnapshotOutcome, Snapshots};
 pub use upload::{Chunk, PurgeReport, PushedBlob, UploadStatus};
 pub use url_rules::UrlRules;
 

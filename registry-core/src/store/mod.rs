@@ -9,6 +9,7 @@ pub mod error;
 pub mod identity;
 pub mod metadata;
 pub mod setting;
+pub mod snapshot;
 pub mod timestamp;
 pub mod upload;
 

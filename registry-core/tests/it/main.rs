@@ -9,4 +9,5 @@ mod metadata_store;
 mod mount;
 mod protocol_properties;
 mod push;
+mod snapshots;
 mod support;

@@ -27,13 +27,16 @@ use std::os::unix::fs::FileExt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use registry_core::store::metadata::Page;
-use registry_core::store::{StagedUpload, Timestamp};
+use registry_core::store::{StagedUpload, StoreErrorKind, Timestamp};
 
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
+
+/// How much of an open file is read at a time.
+const PIECE_BYTES: u64 = 1024 * 1024;
 
 /// Content as it comes out of a driver.
 pub type DriverStream = BoxStream<'static, DriverResult<Bytes>>;
@@ -72,6 +75,23 @@ pub enum Content {
 }
 
 impl Content {
+    /// Returns the asked-for bytes piece by piece.
+    pub fn into_stream(self) -> DriverStream {
+        let (file, range) = match self {
+            Self::Stream(stream) => return stream,
+            Self::File { file, range } => (file, range),
+        };
+        let rest = |(file, at, end): (File, u64, u64)| async move {
+            if at == end {
+                return Ok(None);
+            }
+            let piece_end = end.min(at.saturating_add(PIECE_BYTES));
+            let (piece, file) = read_exactly(file, at..piece_end).await?;
+            Ok(Some((piece, (file, piece_end, end))))
+        };
+        futures::stream::try_unfold((file, range.start, range.end), rest).boxed()
+    }
+
     /// Returns the asked-for bytes in one piece, so the range must be a short one.
     ///
     /// # Errors
@@ -82,16 +102,25 @@ impl Content {
                 let pieces: Vec<Bytes> = stream.try_collect().await?;
                 Ok(pieces.concat().into())
             }
-            Self::File { file, range } => {
-                let failed = |error| DriverError::io("read", "an open file", error);
-                let read = tokio::task::spawn_blocking(move || {
-                    let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
-                    file.read_exact_at(&mut bytes, range.start).map(|()| bytes.into())
-                });
-                read.await.map_err(io::Error::other).flatten().map_err(failed)
-            }
+            Self::File { file, range } => Ok(read_exactly(file, range).await?.0),
         }
     }
+}
+
+/// Reads a range of a file where that may block, and gives the file back.
+async fn read_exactly(file: File, range: Range<u64>) -> DriverResult<(Bytes, File)> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
+        match file.read_exact_at(&mut bytes, range.start) {
+            Ok(()) => Ok((bytes.into(), file)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(DriverError::new(StoreErrorKind::Corrupt, "read", "an open file", "it was cut off meanwhile"))
+            }
+            Err(error) => Err(DriverError::io("read", "an open file", error)),
+        }
+    });
+    let stopped = |error| DriverError::new(StoreErrorKind::Unavailable, "read", "an open file", error);
+    read.await.map_err(stopped).flatten()
 }
 
 impl fmt::Debug for Content {

@@ -4,4 +4,5 @@ mod drivers;
 mod faults;
 mod identity;
 mod layout;
+mod snapshots;
 mod subject;
