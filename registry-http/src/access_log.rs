@@ -83,6 +83,11 @@ impl RequestRecord {
         }
     }
 
+    /// Returns the request's name.
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
     /// Tells who sent the request.
     pub fn set_user(&mut self, name: impl Into<String>) {
         self.user = Some(name.into());
@@ -99,12 +104,12 @@ impl RequestRecord {
         CountedBody { body, bytes: Arc::clone(bytes) }
     }
 
-    /// Makes the record part of the answer.
-    pub fn answer<B: Body>(mut self, response: Response<B>) -> Response<RecordedBody<B>> {
+    /// Makes the record part of the answer. It is in a box, because answers are moved often on their way.
+    pub fn answer<B: Body>(mut self: Box<Self>, response: Response<B>) -> Response<RecordedBody<B>> {
         self.status = Some(response.status());
         // Nothing follows the head: whoever sends it does not ask for a body.
         self.complete = self.method == Method::HEAD || response.body().is_end_stream();
-        response.map(|body| RecordedBody { left: body.size_hint().exact(), body, record: Box::new(self) })
+        response.map(|body| RecordedBody { left: body.size_hint().exact(), body, record: self })
     }
 
     fn finish(&mut self) {
@@ -180,7 +185,6 @@ pub struct RecordedBody<B> {
     body: B,
     /// How many bytes are still to come, where that is known. Such a body is not asked again after its last byte.
     left: Option<u64>,
-    /// Boxed, because answers are moved often on their way.
     record: Box<RequestRecord>,
 }
 
@@ -262,14 +266,15 @@ mod tests {
     }
 
     /// Returns the fields of the one event that is logged by `work`.
-    fn logged(work: impl FnOnce(RequestRecord)) -> serde_json::Value {
+    fn logged(work: impl FnOnce(Box<RequestRecord>)) -> serde_json::Value {
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
         let request = http::Request::builder().uri("/v2/?n=1").header(USER_AGENT, "a\tb").body(()).unwrap();
         let id = RequestId::from_proxy(&http::HeaderValue::from_static("id-1")).unwrap();
         tracing::subscriber::with_default(subscriber, || {
-            work(RequestRecord::open(&request.into_parts().0, id, Some([192, 0, 2, 7].into()), true));
+            let client = Some([192, 0, 2, 7].into());
+            work(Box::new(RequestRecord::open(&request.into_parts().0, id, client, true)));
         });
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");

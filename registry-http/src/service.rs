@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use http::header::{ALLOW, AUTHORIZATION, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -106,43 +106,53 @@ impl RegistryService {
     }
 
     /// Answers a request. Never fails: what goes wrong is an answer, too.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<ServiceBody>
+    ///
+    /// What the head says is looked at in this call, so that the future need not hold the head.
+    pub fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response<ServiceBody>> + Send + use<B>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<RequestError>,
     {
-        let config = &self.0.served.config;
+        let inner = Arc::clone(&self.0);
+        let config = &inner.served.config;
         let (parts, body) = request.into_parts();
         let connection = parts.extensions.get::<ConnectionInfo>().copied().unwrap_or_default();
         let id = request_id(&config.trusted_proxies, &connection, &parts.headers);
         let client = ClientAddress::of(&config.trusted_proxies, &connection, &parts.uri, &parts.headers);
         let links = links(config, &client);
-        let mut record = RequestRecord::open(&parts, id.clone(), client.ip, config.access_log);
+        let mut record = Box::new(RequestRecord::open(&parts, id, client.ip, config.access_log));
         let body = match body.is_end_stream() {
             true => futures::stream::empty().boxed(),
             false => into_pieces(record.request_body(Box::pin(body))),
         };
         let destination = Route::parse(&parts.method, &parts.uri, &config.prefix);
-        if let Some(metrics) = &self.0.metrics {
+        if let Some(metrics) = &inner.metrics {
             let handler = destination.as_ref().map_or(HandlerLabel::Other, Destination::label);
             record.set_meter(metrics.request(handler, &parts.method));
         }
         let head = parts.method == Method::HEAD;
-        let origin = parts.headers.get(ORIGIN).cloned();
-        let span = tracing::info_span!("request", id = id.as_str());
-        let going = self.0.go(destination, parts, body, links, &mut record);
-        let mut response = going.instrument(span.clone()).await.unwrap_or_else(|error| {
-            span.in_scope(|| error.log());
-            error.into_response(&id)
-        });
-        self.0.finish(&mut response, &id, origin.as_ref());
-        record.answer(if head { response.without_body() } else { response })
+        let origin = config.headers.cors().and_then(|_| parts.headers.get(ORIGIN).cloned());
+        let span = tracing::info_span!("request", id = record.id().as_str());
+        let next = inner.next(destination, parts, links);
+        let answer = async move {
+            let answered = match next {
+                Next::Answer(answer) => *answer,
+                Next::Call(call) => inner.go(call, body, &mut record).await,
+            };
+            let mut response = answered.unwrap_or_else(|error| {
+                error.log();
+                error.into_response(record.id())
+            });
+            inner.finish(&mut response, record.id(), origin.as_ref());
+            record.answer(if head { response.without_body() } else { response })
+        };
+        answer.instrument(span)
     }
 }
 
 /// Takes the id that a trusted proxy gave, or makes one.
 fn request_id(trusted: &TrustedProxies, connection: &ConnectionInfo, headers: &HeaderMap) -> RequestId {
-    let given = headers.get(X_REQUEST_ID).filter(|_| trusted.trusts(&connection.peer));
+    let given = if trusted.trusts(&connection.peer) { headers.get(X_REQUEST_ID) } else { None };
     given.and_then(RequestId::from_proxy).unwrap_or_else(RequestId::random)
 }
 
@@ -155,58 +165,70 @@ fn links(config: &ServiceConfig, client: &ClientAddress<'_>) -> Links {
     Links { external, prefix: config.prefix.clone() }
 }
 
+/// What follows from a request's head. In boxes, since futures are moved on their way.
+enum Next {
+    /// There is nothing else to look at.
+    Answer(Box<Result<ApiResponse, ApiError>>),
+    /// An operation is asked for.
+    Call(Box<Call>),
+}
+
+impl Next {
+    fn answer(answer: Result<ApiResponse, ApiError>) -> Self {
+        Self::Answer(Box::new(answer))
+    }
+}
+
 impl Inner {
-    /// Lets a request go where it wants to, if it may.
-    async fn go(
-        &self,
-        destination: Result<Destination, RouteError>,
-        parts: Parts,
-        body: BodyStream,
-        links: Links,
-        record: &mut RequestRecord,
-    ) -> Result<ApiResponse, ApiError> {
+    /// Finds out what a request asks for, and answers what is no operation.
+    fn next(&self, destination: Result<Destination, RouteError>, parts: Parts, links: Links) -> Next {
         if let Some(cors) = self.served.config.headers.cors()
             && Cors::is_preflight(&parts.method, &parts.headers)
         {
-            return Ok(cors.preflight(&parts.headers));
+            return Next::answer(Ok(cors.preflight(&parts.headers)));
         }
         if let Some(health) = &self.health {
             let (path, query) = (parts.uri.path(), parts.uri.query());
             if let Some(answer) = health.respond(&parts.method, path, query, Audience::Public) {
-                return Ok(answer.map(ResponseBody::from));
+                return Next::answer(Ok(answer.map(ResponseBody::from)));
             }
             if !health.is_healthy() && !matches!(destination, Ok(Destination::Route(Route::Root))) {
-                return Err(ApiError::unavailable("health check failed: please see /debug/health"));
+                return Next::answer(Err(ApiError::unavailable("health check failed: please see /debug/health")));
             }
         }
-        let route = match destination? {
-            Destination::Route(route) => route,
-            Destination::Options(methods) => return Ok(empty(StatusCode::NO_CONTENT).with(ALLOW, allow(methods))),
+        let route = match destination {
+            Ok(Destination::Route(route)) => route,
+            Ok(Destination::Options(methods)) => {
+                return Next::answer(Ok(empty(StatusCode::NO_CONTENT).with(ALLOW, allow(methods))));
+            }
+            Err(error) => return Next::answer(Err(error.into())),
         };
-        if let Authentication::User(user) = self.admit(&route, parts.headers.get(AUTHORIZATION)).await? {
+        let head = parts.method == Method::HEAD;
+        Next::Call(Box::new(Call { served: Arc::clone(&self.served), route, links, head, headers: parts.headers }))
+    }
+
+    /// Lets an operation run, if the sender may ask for it.
+    async fn go(&self, call: Box<Call>, body: BodyStream, record: &mut RequestRecord) -> Result<ApiResponse, ApiError> {
+        if let Authentication::User(user) = self.admit(&call.route, call.headers.get(AUTHORIZATION)).await? {
             record.set_user(user.name);
         }
-        let call = Call {
-            served: Arc::clone(&self.served),
-            links,
-            head: parts.method == Method::HEAD,
-            headers: parts.headers,
-        };
-        if handler::changes(&route) {
-            let change = Box::pin(async move { handler::handle(&call, route, body).await });
+        if handler::changes(&call.route) {
+            let change = Box::pin(async move { handler::handle(&call, body).await });
             to_the_end(tokio::spawn(change.in_current_span())).await
         } else {
-            handler::handle(&call, route, body).await
+            handler::handle(&call, body).await
         }
     }
 
     /// Lets a request through if its sender may do what the route needs.
     async fn admit(&self, route: &Route, authorization: Option<&HeaderValue>) -> Result<Authentication, ApiError> {
-        let required = route.required_access();
         let sender = match self.authenticator.authenticate(authorization).await {
+            // Whatever the route needs.
+            Ok(Authentication::Open) => return Ok(Authentication::Open),
             Ok(sender) => sender,
             Err(busy) => return Err(ApiError::unavailable(busy.to_string())),
         };
+        let required = route.required_access();
         match authorize(&sender, &required) {
             Decision::Allowed => Ok(sender),
             Decision::Challenge => {
@@ -255,8 +277,7 @@ where
     type Future = Answer;
 
     fn call(&self, request: Request<B>) -> Answer {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Box::pin(self.answer(request).map(Ok))
     }
 }
 

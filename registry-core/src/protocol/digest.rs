@@ -125,10 +125,17 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // On the way of every pull, so that each half of a byte is looked up at once.
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut buffer = [0; 128];
         let text = &mut buffer[..self.algorithm.len_bytes() * 2];
-        hex::encode_to_slice(self.as_bytes(), text).expect("the buffer is twice the digest's length");
-        write!(f, "{}:{}", self.algorithm, std::str::from_utf8(text).expect("hex is ASCII"))
+        for (digits, byte) in text.chunks_exact_mut(2).zip(self.as_bytes()) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
+        }
+        fmt::Display::fmt(&self.algorithm, f)?;
+        f.write_str(":")?;
+        f.write_str(std::str::from_utf8(text).expect("hex is ASCII"))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Blobs: GET, HEAD, DELETE.
 
 use futures::TryStreamExt;
+use http::StatusCode;
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
 use registry_core::protocol::byte_range::{RangeRequest, ResolvedRange};
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::error_code::ErrorCode;
@@ -14,7 +14,7 @@ use super::Call;
 use crate::body::{FileBody, ResponseBody, ResponseError};
 use crate::error::ApiError;
 use crate::request;
-use crate::response::{ApiResponse, IMMUTABLE, ResponseExt, empty};
+use crate::response::{ApiResponse, IMMUTABLE, ResponseExt, Room, empty, with_body};
 
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
@@ -44,10 +44,10 @@ pub(crate) async fn get(call: &Call, repository: &RepositoryName, digest: &Diges
     let length = range.end - range.start;
     // A HEAD, whose body nobody reads, opens nothing.
     let body = if call.head { ResponseBody::empty() } else { open(call, &blob, range).await? };
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
+    let mut response = with_body(status, body, Room::Common);
     response.headers_mut().insert(CONTENT_TYPE, OCTET_STREAM);
-    let response = described(response, digest).with(CONTENT_LENGTH, length.to_string());
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    let response = described(response, digest);
     Ok(match content_range {
         Some(content_range) => response.with(CONTENT_RANGE, content_range),
         None => response,

@@ -13,7 +13,7 @@ use crate::route::ListQuery;
 /// How many repositories a page has if the client does not say, as in distribution.
 const PAGE: usize = 100;
 
-pub(crate) async fn list(call: &Call, query: ListQuery) -> Result<ApiResponse, ApiError> {
+pub(crate) async fn list(call: &Call, query: &ListQuery) -> Result<ApiResponse, ApiError> {
     let most = call.config.catalog_max_entries;
     let n = query.n.unwrap_or(PAGE.min(most));
     if n > most {

@@ -10,7 +10,7 @@ use super::Call;
 use crate::body::ResponseBody;
 use crate::error::ApiError;
 use crate::request;
-use crate::response::{ApiResponse, OCI_SUBJECT, OCI_TAG, ResponseExt, empty, header_value, with_body};
+use crate::response::{ApiResponse, OCI_SUBJECT, OCI_TAG, ResponseExt, Room, empty, header_value, with_body};
 
 /// The stored bytes and media type come back as they were pushed. `Accept` is not looked at: the spec obliges nobody to
 /// convert or to refuse, and a client that does not understand a media type says so better than we could.
@@ -23,7 +23,8 @@ pub(crate) async fn get(
     if request::has_already(&call.headers, &manifest.digest) {
         return Ok(empty(StatusCode::NOT_MODIFIED).cacheable(&manifest.digest));
     }
-    let mut response = with_body(StatusCode::OK, ResponseBody::full(manifest.payload));
+    let room = if call.head { Room::Common } else { Room::Small };
+    let mut response = with_body(StatusCode::OK, ResponseBody::full(manifest.payload), room);
     response.headers_mut().insert(CONTENT_TYPE, header_value(manifest.media_type.into_bytes()));
     Ok(response.cacheable(&manifest.digest))
 }

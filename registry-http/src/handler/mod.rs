@@ -35,6 +35,7 @@ pub(crate) struct Served {
 /// A request on its way to a handler, apart from its body.
 pub(crate) struct Call {
     pub(crate) served: Arc<Served>,
+    pub(crate) route: Route,
     pub(crate) headers: HeaderMap,
     pub(crate) links: Links,
     /// Whether the method is HEAD, so that only the answer's head is wanted.
@@ -51,29 +52,31 @@ impl Deref for Call {
 
 /// Does what a route asks for. A request whose method is HEAD gets the answer of GET; its body is dropped later.
 ///
-/// What takes a body is in a box of its own, so that the future of every other request is not as large.
-pub(crate) async fn handle(call: &Call, route: Route, body: BodyStream) -> Result<ApiResponse, ApiError> {
-    match route {
+/// What is no pull is in a box of its own, so that the future of every pull is not as large.
+pub(crate) async fn handle(call: &Call, body: BodyStream) -> Result<ApiResponse, ApiError> {
+    match &call.route {
         Route::Root => Ok(base::root()),
         Route::Base => Ok(base::base()),
         Route::Discover(repository) => Ok(base::discover(repository.as_ref())),
-        Route::Catalog(query) => catalog::list(call, query).await,
-        Route::ListTags(repository, query) => tags::list(call, repository, query).await,
-        Route::GetManifest(repository, reference) => manifests::get(call, &repository, &reference).await,
+        Route::Catalog(query) => Box::pin(catalog::list(call, query)).await,
+        Route::ListTags(repository, query) => Box::pin(tags::list(call, repository, query)).await,
+        Route::GetManifest(repository, reference) => manifests::get(call, repository, reference).await,
         Route::PutManifest(repository, reference, tags) => {
-            Box::pin(manifests::put(call, body, &repository, reference, tags)).await
+            Box::pin(manifests::put(call, body, repository, reference.clone(), tags.clone())).await
         }
-        Route::DeleteManifest(repository, reference) => manifests::delete(call, &repository, &reference).await,
-        Route::GetBlob(repository, digest) => blobs::get(call, &repository, &digest).await,
-        Route::DeleteBlob(repository, digest) => blobs::delete(call, &repository, &digest).await,
-        Route::ListReferrers(repository, subject, query) => referrers::list(call, &repository, &subject, query).await,
-        Route::StartUpload(repository, start) => Box::pin(uploads::start(call, body, &repository, start)).await,
-        Route::GetUpload(repository, id) => uploads::status(call, &repository, id).await,
-        Route::AppendUpload(repository, id) => Box::pin(uploads::append(call, body, &repository, id)).await,
+        Route::DeleteManifest(repository, reference) => Box::pin(manifests::delete(call, repository, reference)).await,
+        Route::GetBlob(repository, digest) => blobs::get(call, repository, digest).await,
+        Route::DeleteBlob(repository, digest) => Box::pin(blobs::delete(call, repository, digest)).await,
+        Route::ListReferrers(repository, subject, query) => {
+            Box::pin(referrers::list(call, repository, subject, query)).await
+        }
+        Route::StartUpload(repository, start) => Box::pin(uploads::start(call, body, repository, start.clone())).await,
+        Route::GetUpload(repository, id) => Box::pin(uploads::status(call, repository, *id)).await,
+        Route::AppendUpload(repository, id) => Box::pin(uploads::append(call, body, repository, *id)).await,
         Route::CommitUpload(repository, id, digest) => {
-            Box::pin(uploads::commit(call, body, &repository, id, &digest)).await
+            Box::pin(uploads::commit(call, body, repository, *id, digest)).await
         }
-        Route::CancelUpload(repository, id) => uploads::cancel(call, &repository, id).await,
+        Route::CancelUpload(repository, id) => Box::pin(uploads::cancel(call, repository, *id)).await,
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) async fn list(
     call: &Call,
     repository: &RepositoryName,
     subject: &Digest,
-    query: ReferrersQuery,
+    query: &ReferrersQuery,
 ) -> Result<ApiResponse, ApiError> {
     let n = query.n.unwrap_or(PAGE).clamp(1, PAGE);
     let artifact_type = query.artifact_type.as_deref();

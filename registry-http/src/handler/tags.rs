@@ -20,19 +20,19 @@ const PIECE: usize = 1000;
 
 /// Without `n`, all tags are listed, as distribution does: many clients do not follow pages. They are streamed, so that
 /// no list is ever in memory as a whole.
-pub(crate) async fn list(call: &Call, repository: RepositoryName, query: ListQuery) -> Result<ApiResponse, ApiError> {
+pub(crate) async fn list(call: &Call, repository: &RepositoryName, query: &ListQuery) -> Result<ApiResponse, ApiError> {
     let n = query.n.map_or(PIECE, |n| n.min(call.config.tags_max));
-    let page = call.registry.list_tags(&repository, query.last.as_deref(), n).await?;
+    let page = call.registry.list_tags(repository, query.last.as_deref(), n).await?;
     let last = page.items.last().cloned();
     match last {
         Some(last) if page.more && query.n.is_some() => {
             let link = call
                 .links
                 .next_page(&format!("{repository}/tags/list"), &[("last", last.as_str()), ("n", &n.to_string())]);
-            Ok(whole(&repository, &page.items).with(LINK, link))
+            Ok(whole(repository, &page.items).with(LINK, link))
         }
-        Some(_) if page.more => Ok(streamed(call.registry.clone(), repository, page)),
-        _ => Ok(whole(&repository, &page.items)),
+        Some(_) if page.more => Ok(streamed(call.registry.clone(), repository.clone(), page)),
+        _ => Ok(whole(repository, &page.items)),
     }
 }
 

@@ -57,6 +57,8 @@ struct HttpMetrics {
 /// What is counted for one handler and method.
 #[derive(Debug)]
 struct Series {
+    /// The requests that were answered with the most common status.
+    ok: OnceLock<Counter>,
     in_flight: Gauge,
     duration: Histogram,
     request_size: Histogram,
@@ -68,6 +70,7 @@ impl HttpMetrics {
         self.found[handler as usize][method as usize].get_or_init(|| {
             let labels = HandlerLabels { handler };
             Series {
+                ok: OnceLock::new(),
                 in_flight: self.in_flight.get_or_create_owned(&labels),
                 duration: self.duration.get_or_create_owned(&MethodLabels { handler, method }),
                 request_size: self.request_size.get_or_create_owned(&labels),
@@ -155,8 +158,11 @@ impl RequestMeter {
     /// Counts the request as answered.
     pub fn finish(self, status: StatusCode, request_bytes: u64, response_bytes: u64, duration: Duration) {
         let labels = CodeLabels { code: status.as_u16(), handler: self.handler, method: self.method };
-        self.http.requests.get_or_create(&labels).inc();
         let series = self.series();
+        match status {
+            StatusCode::OK => series.ok.get_or_init(|| self.http.requests.get_or_create_owned(&labels)).inc(),
+            _ => self.http.requests.get_or_create(&labels).inc(),
+        };
         series.duration.observe(duration.as_secs_f64());
         // Beyond 2^53 bytes the last digits are lost, and nobody misses them.
         series.request_size.observe(request_bytes as f64);

@@ -1,5 +1,7 @@
 //! From method, path and query to a [`Route`].
 
+use std::borrow::Cow;
+
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use registry_core::protocol::reference::{ReferenceError, RepositoryName};
@@ -31,7 +33,7 @@ impl Route {
     /// The first of: no such path, a method that it does not take, an invalid name, reference or parameter.
     pub fn parse(method: &Method, uri: &Uri, prefix: &str) -> Result<Destination, RouteError> {
         let path = uri.path().strip_prefix(prefix).ok_or(RouteError::NotFound)?;
-        let path = percent_decode_str(path).decode_utf8().map_err(|_| RouteError::NotFound)?;
+        let path = decode(path).ok_or(RouteError::NotFound)?;
         let parts = cut(&path).ok_or(RouteError::NotFound)?;
         let allowed = parts.endpoint.methods();
         if !allowed.contains(method) {
@@ -43,6 +45,11 @@ impl Route {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         route(method, &parts, &Query::parse(uri.query().unwrap_or_default())).map(Destination::Route)
     }
+}
+
+/// Percent-decodes a path, if the result is text. Few paths have anything to decode, and a search for that is quicker.
+fn decode(path: &str) -> Option<Cow<'_, str>> {
+    if path.contains('%') { percent_decode_str(path).decode_utf8().ok() } else { Some(Cow::Borrowed(path)) }
 }
 
 fn cut(path: &str) -> Option<Parts<'_>> {

@@ -28,13 +28,15 @@ pub(super) struct Activity {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    since: Instant,
+    /// When the phase began. None: after its deadline was last asked for. The clock is read there, and not at every step
+    /// of a request.
+    since: Option<Instant>,
     in_flight: usize,
 }
 
 impl Activity {
     pub(super) fn new(opened: Instant, http2: bool) -> Arc<Self> {
-        let state = State { phase: Phase::New, since: opened, in_flight: 0 };
+        let state = State { phase: Phase::New, since: Some(opened), in_flight: 0 };
         Arc::new(Self { http2, state: Mutex::new(state) })
     }
 
@@ -50,7 +52,7 @@ impl Activity {
         let mut state = self.state();
         if state.phase == Phase::Idle && !self.http2 {
             state.phase = Phase::Head;
-            state.since = Instant::now();
+            state.since = None;
         }
     }
 
@@ -58,19 +60,21 @@ impl Activity {
     pub(super) fn bytes_written(&self) {
         let mut state = self.state();
         if state.phase == Phase::Idle {
-            state.since = Instant::now();
+            state.since = None;
         }
     }
 
-    /// Tells when the present phase has to be over. A busy connection is watched by the pace of its transfers instead.
+    /// Tells when the present phase has to be over. A busy connection is watched by the pace of its transfers instead. To be
+    /// asked after every look at the connection, since a phase counts from then on.
     pub(super) fn deadline(&self, header: Duration, idle: Duration) -> Option<(Phase, Instant)> {
-        let state = self.state();
+        let mut state = self.state();
         let limit = match state.phase {
             Phase::Busy => return None,
             Phase::New | Phase::Head => header,
             Phase::Idle => idle,
         };
-        Some((state.phase, state.since + limit))
+        let since = *state.since.get_or_insert_with(Instant::now);
+        Some((state.phase, since + limit))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -89,7 +93,7 @@ impl Drop for InFlight {
         state.in_flight -= 1;
         if state.in_flight == 0 {
             state.phase = Phase::Idle;
-            state.since = Instant::now();
+            state.since = None;
         }
     }
 }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 use registry_core::body::BodyError;
 
 use super::activity::InFlight;
@@ -73,17 +74,20 @@ where
     }
 }
 
-/// A response's body that keeps its request in flight, and tells an HTTP/2 stream what the peer owes.
-pub(super) struct TrackedBody<B> {
-    body: Pin<Box<B>>,
-    files: Option<FileSender>,
-    _in_flight: InFlight,
+pin_project! {
+    /// A response's body that keeps its request in flight, and tells an HTTP/2 stream what the peer owes.
+    pub(super) struct TrackedBody<B> {
+        #[pin]
+        body: B,
+        files: Option<FileSender>,
+        _in_flight: InFlight,
+    }
 }
 
 impl<B> TrackedBody<B> {
     /// Lets the body send parts of files by `files`.
     pub(super) fn new(body: B, files: Option<FileSender>, in_flight: InFlight) -> Self {
-        Self { body: Box::pin(body), files, _in_flight: in_flight }
+        Self { body, files, _in_flight: in_flight }
     }
 }
 
@@ -95,11 +99,11 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         StreamFlow::asked();
-        let Self { body, files, .. } = &mut *self;
-        let mut poll = || body.as_mut().poll_frame(context);
-        let frame = match files {
+        let this = self.project();
+        let poll = || this.body.poll_frame(context);
+        let frame = match this.files {
             Some(files) => match files.poll_body(poll) {
                 Ok(frame) => ready!(frame),
                 Err(changed) => return Poll::Ready(Some(Err(changed.into()))),

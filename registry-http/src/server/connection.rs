@@ -3,11 +3,10 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -15,12 +14,13 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
+use pin_project_lite::pin_project;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::activity::{Activity, Phase};
+use super::activity::{Activity, InFlight, Phase};
 use super::body::{PacedBody, TrackedBody};
 use super::config::{Deadlines, Limits};
 use super::pace::Pace;
@@ -113,6 +113,9 @@ where
             .timer(TokioTimer::new())
             .header_read_timeout(None)
             .max_header_size(shared.limits.header_bytes as usize)
+            // Else every request is interrupted to see whether the client has closed its side. It may have: it still gets
+            // its answer, and one that is gone is seen when it does not take that.
+            .half_close(true)
             .serve_connection(io, service);
         drive(pin!(connection), &shared, &activity).await
     };
@@ -207,13 +210,35 @@ where
 {
     type Response = Response<TrackedBody<B>>;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, S::Error>>;
+    type Future = Answering<S::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let in_flight = self.activity.request();
         request.extensions_mut().insert(self.info);
         let response = self.service.call(request.map(|body| PacedBody::new(body, self.pace)));
-        let files = self.files.clone();
-        Box::pin(async move { Ok(response.await?.map(|body| TrackedBody::new(body, files, in_flight))) })
+        Answering { response, tracking: Some((self.files.clone(), in_flight)) }
+    }
+}
+
+pin_project! {
+    /// A request in flight, until its answer is there and its body has what keeps it in flight.
+    struct Answering<F> {
+        #[pin]
+        response: F,
+        tracking: Option<(Option<FileSender>, InFlight)>,
+    }
+}
+
+impl<F, B, E> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<TrackedBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.response.poll(context))?;
+        let (files, in_flight) = this.tracking.take().expect("a future is not polled after its end");
+        Poll::Ready(Ok(response.map(|body| TrackedBody::new(body, files, in_flight))))
     }
 }

@@ -27,10 +27,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::Frame;
 
-use super::transport::ByteStream;
+use super::transport::{ByteStream, poll_write_slices};
 
-/// The longest part. One that is being sent holds its thread for less than a tenth of a millisecond.
-const PART_BYTES: u64 = 512 * 1024;
+/// The longest part. One that is being sent holds its thread for some two tenths of a millisecond.
+const PART_BYTES: u64 = 1024 * 1024;
 
 tokio::task_local! {
     /// The connection that the body which is polled goes out on.
@@ -47,7 +47,7 @@ pub(crate) fn send_part(file: &Arc<File>, range: &Range<u64>) -> Option<Bytes> {
 /// Tells how long the next part of a range would be, if the connection that polls the present body sends files.
 pub(crate) fn part_len(range: &Range<u64>) -> Option<u64> {
     let len = (range.end - range.start).min(PART_BYTES);
-    let sends_files = |connection: &FileSender| !connection.refused.load(Ordering::Relaxed);
+    let sends_files = |connection: &FileSender| !connection.0.refused.load(Ordering::Relaxed);
     CONNECTION.try_with(sends_files).is_ok_and(|sends_files| sends_files).then_some(len)
 }
 
@@ -59,11 +59,14 @@ pub(super) fn placeholder() -> Bytes {
 
 /// The parts of files that are on their way on one connection. A clone shares them.
 #[derive(Clone, Debug)]
-pub(super) struct FileSender {
+pub(super) struct FileSender(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     placeholder: Bytes,
-    parts: Arc<Mutex<VecDeque<Part>>>,
+    parts: Mutex<VecDeque<Part>>,
     /// The system does not send files here, so that bodies had better give their bytes.
-    refused: Arc<AtomicBool>,
+    refused: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -83,7 +86,7 @@ pub(super) struct ChangedBody;
 
 impl FileSender {
     pub(super) fn new(placeholder: Bytes) -> Self {
-        Self { placeholder, parts: Arc::default(), refused: Arc::default() }
+        Self(Arc::new(Shared { placeholder, parts: Mutex::default(), refused: AtomicBool::default() }))
     }
 
     /// Polls a body that may ask for [`send_part`].
@@ -104,13 +107,13 @@ impl FileSender {
     fn queue(&self, file: Arc<File>, mut range: Range<u64>) -> Bytes {
         range.end = range.end.min(range.start + PART_BYTES);
         let part = Part { file, range };
-        let placeholder = self.placeholder.slice(..part.len());
+        let placeholder = self.0.placeholder.slice(..part.len());
         self.parts().push_back(part);
         placeholder
     }
 
     fn is_placeholder(&self, bytes: &[u8]) -> bool {
-        self.placeholder.as_ptr_range().contains(&bytes.as_ptr())
+        self.0.placeholder.as_ptr_range().contains(&bytes.as_ptr())
     }
 
     /// Writes what comes first in `slices`: bytes, or a part of a file for its placeholder.
@@ -121,7 +124,7 @@ impl FileSender {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match slices.iter().position(|slice| self.is_placeholder(slice)) {
-            None => Pin::new(stream).poll_write_vectored(context, slices),
+            None => poll_write_slices(stream, context, slices),
             Some(0) => self.poll_send(stream, context),
             Some(bytes) => stream.poll_write_before_file(context, &slices[..bytes]),
         }
@@ -132,7 +135,7 @@ impl FileSender {
         let part = parts.front_mut().expect("a placeholder stands for a part");
         let sent = match ready!(stream.poll_send_file(context, &part.file, part.range.start, part.len())) {
             Err(error) if is_refused(&error) => {
-                self.refused.store(true, Ordering::Relaxed);
+                self.0.refused.store(true, Ordering::Relaxed);
                 ready!(poll_copy(stream, context, part))?
             }
             sent => sent?,
@@ -149,7 +152,7 @@ impl FileSender {
 
     fn parts(&self) -> MutexGuard<'_, VecDeque<Part>> {
         // A panic ends the connection, and with it all of this.
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

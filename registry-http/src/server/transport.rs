@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -20,6 +21,9 @@ use super::send_file::FileSender;
 /// For how long a peer may go on to send after its connection was closed on our side. Closing at once while it sends
 /// would destroy the answer that tells it to stop.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// What is worth a copy in order to be written by one plain call: the head of an answer and a usual manifest.
+const SHORT_BYTES: usize = 4096;
 
 /// A plain or encrypted stream of bytes.
 pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
@@ -68,6 +72,26 @@ impl ByteStream for TcpStream {
     ) -> Poll<io::Result<usize>> {
         poll_writable(self, context, || Ok(rustix::fs::sendfile(&*self, file, Some(&mut offset), len)?))
     }
+}
+
+/// Writes what stands in slices. A short text in several of them is copied into one: that takes less than to tell the system
+/// of each.
+pub(super) fn poll_write_slices(
+    stream: &mut dyn ByteStream,
+    context: &mut Context<'_>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let stream = Pin::new(stream);
+    if let [slice] = slices {
+        return stream.poll_write(context, slice);
+    }
+    if slices.iter().map(|slice| slice.len()).sum::<usize>() > SHORT_BYTES {
+        return stream.poll_write_vectored(context, slices);
+    }
+    let mut space = [const { MaybeUninit::uninit() }; SHORT_BYTES];
+    let mut text = ReadBuf::uninit(&mut space);
+    slices.iter().for_each(|slice| text.put_slice(slice));
+    stream.poll_write(context, text.filled())
 }
 
 /// Tries to write once the stream takes something.
@@ -157,7 +181,7 @@ impl AsyncWrite for Transport {
         let this = &mut *self;
         let result = match &this.files {
             Some(files) => files.poll_write(&mut *this.stream, context, slices),
-            None => Pin::new(&mut this.stream).poll_write_vectored(context, slices),
+            None => poll_write_slices(&mut *this.stream, context, slices),
         };
         self.written(context, result)
     }

@@ -39,6 +39,18 @@ async fn a_connection_serves_one_request_after_the_other() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_closed_its_side_gets_its_answer_and_then_the_end() {
+    let running = start(patient()).await;
+    let mut raw = Raw::connect(running.address).await;
+    raw.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    running.events.began.notified().await;
+    raw.0.shutdown().await.unwrap();
+    running.events.release.add_permits(1);
+    assert!(raw.read_to_end().await.ends_with("released"));
+    assert_eq!(running.stop().await, ServeOutcome::Drained);
+}
+
+#[tokio::test]
 async fn an_address_in_use_is_named() {
     let running = start(patient()).await;
     let address = ListenAddress::tcp(&running.address.to_string()).unwrap();
