@@ -36,28 +36,44 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The database cannot be opened or set up.
-    #[error("cannot open database `{path}`")]
+    #[error("cannot open database `{database}`")]
     Setup {
         /// The database.
+        database: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The database server cannot be reached, or refuses the connection.
+    #[error("cannot connect to database `{database}`")]
+    Connect {
+        /// The database.
+        database: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The certificates of authorities that sign the database server's certificate cannot be read.
+    #[error("cannot read certificates from `{path}`; expected a PEM file")]
+    Certificates {
+        /// The file.
         path: PathBuf,
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The schema cannot be brought up to date.
-    #[error("cannot bring the schema of database `{path}` up to date")]
+    #[error("cannot bring the schema of database `{database}` up to date")]
     Migration {
         /// The database.
-        path: PathBuf,
+        database: String,
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
     /// A newer release of this program has changed the schema.
     #[error(
-        "database `{path}` was changed by a newer release (migration {version} is unknown); run that release, or restore a backup from before the upgrade"
+        "database `{database}` was changed by a newer release (migration {version} is unknown); run that release, or restore a backup from before the upgrade"
     )]
     Newer {
         /// The database.
-        path: PathBuf,
+        database: String,
         /// The first migration that this release does not know.
         version: String,
     },

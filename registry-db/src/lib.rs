@@ -36,31 +36,41 @@
 //! # Modules
 //!
 //! The port is implemented once, in `store/`, and compiled for each database against the few words in which databases
-//! differ. `sqlite.rs` has those words as its module `dialect`, opens connections, and runs transactions; `schema.rs` and
-//! `migrations/` hold the tables. `cache.rs` answers pulls from memory, and says why its answers are those of the database.
+//! differ. `sqlite.rs`, `postgres.rs` and `mysql.rs` have those words as their modules `dialect`; `schema.rs` and
+//! `migrations/` hold the tables. SQLite belongs to one process: its `writer.rs` commits what waits together, and
+//! `cache.rs` answers pulls from memory, and says why its answers are those of the database. The others are servers that
+//! several processes share: `server.rs` has the pool, runs transactions and repeats them, and keeps nothing in memory.
 //!
 //! To add a database:
 //!
 //! 1. Write `migrations/<database>/`, with the same names as the others. Text of names, tags and digests compares by
-//!    bytes, whatever the database's default is, and times are 64-bit integers.
+//!    bytes, whatever the database's default is, and times are 64-bit integers. Where the database does not undo a
+//!    migration that was interrupted, each statement leaves alone what is there already.
 //! 2. Write `<database>.rs` with `#[path = "store/mod.rs"] mod store;` and, beside it, a module `dialect` with
 //!    - `Connection`, `Backend`: diesel-async's connection and diesel's backend;
-//!    - `Store`: the type that the port is implemented for, with the methods `read`, `write` and `write_relaxed`, which
-//!      run a plain function over a connection as one transaction. `read` shows one state of the database however many
-//!      statements it makes. The others may run the function again, as after a deadlock; `write_relaxed` is for what may
-//!      be lost in a power cut, and may be the same as `write`. All go on when their caller goes away, or roll back.
-//!      `write` is told what the transaction may change of the store's field `cache`. Where other processes write as
-//!      well, that cache keeps nothing: only bytes by their digest could be, and then a query would leave them out;
+//!    - `Store`: the type that the port is implemented for, with the methods `read`, `read_once`, `write` and
+//!      `write_relaxed`, which run a plain function over a connection as one transaction. `read` shows one state of the
+//!      database however many statements it makes; `read_once` is for a single statement. The others may run the
+//!      function again, as after a deadlock; `write_relaxed` is for what may be lost in a power cut, and may be the same
+//!      as `write`. All go on when their caller goes away, or roll back. `write` is told what the transaction may change
+//!      of the store's field `cache`. Where other processes write as well, that cache keeps nothing: only bytes by their
+//!      digest could be, and then a query would leave them out. A server gets all of this by `server::Dialect`;
 //!    - `conflict_key`, `later`: the key of an upsert, and the greater of two dates;
 //!    - `lock!`, `share!`, `insert_all!`: `FOR UPDATE`, `FOR SHARE`, and many rows at once.
-//! 3. Turn its errors into kinds, as `sqlite/error.rs` does, and add a variant to [`DatabaseUrl`].
+//! 3. Say what its errors mean, as `sqlite/error.rs` does, and add a variant to [`DatabaseUrl`].
 //! 4. Run `registry_core::metadata_store_suite!` and the comparison with the model on it, in `tests/it`.
+
+#![expect(clippy::duplicate_mod, reason = "the queries are written once and compiled for each database")]
 
 mod cache;
 mod config;
 mod error;
+mod migration;
+mod mysql;
+mod postgres;
 mod prepared;
 mod schema;
+mod server;
 mod sqlite;
 mod stored;
 
@@ -68,13 +78,18 @@ use std::sync::Arc;
 
 use registry_core::store::MetadataStore;
 
-pub use config::{DatabaseConfig, DatabaseUrl, DatabaseUrlError};
+pub use config::{DatabaseConfig, DatabaseUrl, DatabaseUrlError, ServerConfig, ServerUrl, TlsConfig};
 pub use error::OpenError;
 
 /// Opens a database, creates it if it is not there, and brings its schema up to date.
 ///
 /// A SQLite database belongs to one process at a time: it is ours until the store is dropped and its last call is over.
 /// Upload claims that an earlier process left behind are given back.
+///
+/// A database of a server may be used by any number of processes, which may all start at the same time. If the server is
+/// not there yet, it is waited for. While it is away, calls fail as `Unavailable` after some seconds; once it is back,
+/// they succeed again. A connection that is lost during a commit leaves it open whether the call happened: that is
+/// `Unavailable` too, and the call can be repeated.
 ///
 /// Must be called within a tokio runtime with time enabled, and so must the store's methods. A call whose future is
 /// dropped happens whole or not at all.
@@ -84,5 +99,13 @@ pub use error::OpenError;
 pub async fn open(config: &DatabaseConfig) -> Result<Arc<dyn MetadataStore>, OpenError> {
     match &config.url {
         DatabaseUrl::Sqlite(path) => Ok(Arc::new(sqlite::SqliteStore::open(path, config).await?)),
+        DatabaseUrl::Postgres(url) => {
+            let server = postgres::Postgres::new(url, &config.server)?;
+            Ok(Arc::new(server::ServerStore::open(server, config).await?))
+        }
+        DatabaseUrl::Mysql(url) => {
+            let server = mysql::Mysql::new(url, &config.server)?;
+            Ok(Arc::new(server::ServerStore::open(server, config).await?))
+        }
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn initialise(path: &Path) -> Result<SqliteConnection, OpenError> {
         journal_mode: String,
     }
 
-    let failed = |source: Box<dyn Error + Send + Sync>| OpenError::Setup { path: path.to_owned(), source };
+    let failed =
+        |source: Box<dyn Error + Send + Sync>| OpenError::Setup { database: path.display().to_string(), source };
     let mut connection = establish(path, Role::Writer).map_err(|error| failed(error.into()))?;
     let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode = WAL")
         .get_result(&mut connection)

@@ -28,7 +28,7 @@ impl BlobLinkStore for Store {
         }
         let ticket = self.cache.ticket();
         let found = self
-            .read((repository.clone(), *digest), |connection, (repository, digest)| {
+            .read_once((repository.clone(), *digest), |connection, (repository, digest)| {
                 find(connection, repository, *digest).boxed()
             })
             .await
@@ -191,7 +191,7 @@ async fn find(
     }))
 }
 
-async fn link(connection: &mut Connection, repository_id: i64, blob_id: i64) -> QueryResult<()> {
+pub(super) async fn link(connection: &mut Connection, repository_id: i64, blob_id: i64) -> QueryResult<()> {
     diesel::insert_into(repository_blobs::table)
         .values((repository_blobs::repository_id.eq(repository_id), repository_blobs::blob_id.eq(blob_id)))
         .on_conflict_do_nothing()

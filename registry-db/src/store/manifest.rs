@@ -33,7 +33,7 @@ impl ManifestStore for Store {
         }
         let ticket = self.cache.ticket();
         let found = self
-            .read((repository.clone(), reference.clone()), |connection, (repository, reference)| {
+            .read_once((repository.clone(), reference.clone()), |connection, (repository, reference)| {
                 find(connection, repository, reference).boxed()
             })
             .await
@@ -88,7 +88,7 @@ impl ManifestStore for Store {
 
     async fn tags(&self, repository: &RepositoryName, after: Option<&str>, limit: usize) -> StoreResult<Vec<Tag>> {
         let page = (repository.clone(), after.unwrap_or_default().to_owned(), rows(limit));
-        self.read(page, |connection, (repository, after, limit)| {
+        self.read_once(page, |connection, (repository, after, limit)| {
             tag::list(connection, repository, after, *limit).boxed()
         })
         .await

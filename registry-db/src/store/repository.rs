@@ -19,7 +19,7 @@ use crate::stored::Stored;
 #[async_trait]
 impl RepositoryStore for Store {
     async fn repository_exists(&self, repository: &RepositoryName) -> StoreResult<bool> {
-        self.read(repository.clone(), |connection, repository| {
+        self.read_once(repository.clone(), |connection, repository| {
             async move { Ok(find(connection, repository.as_str()).await?.is_some()) }.boxed()
         })
         .await
@@ -27,7 +27,7 @@ impl RepositoryStore for Store {
     }
 
     async fn repositories(&self, after: Option<&str>, limit: usize) -> StoreResult<Vec<RepositoryName>> {
-        self.read((after.unwrap_or_default().to_owned(), rows(limit)), |connection, (after, limit)| {
+        self.read_once((after.unwrap_or_default().to_owned(), rows(limit)), |connection, (after, limit)| {
             list(connection, after, *limit).boxed()
         })
         .await
@@ -35,7 +35,7 @@ impl RepositoryStore for Store {
     }
 
     async fn check(&self) -> StoreResult<()> {
-        self.read((), |connection, ()| async move { find(connection, "").await.map(drop) }.boxed())
+        self.read_once((), |connection, ()| async move { find(connection, "").await.map(drop) }.boxed())
             .await
             .map_err(during("read from the database"))
     }

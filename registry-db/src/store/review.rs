@@ -75,8 +75,9 @@ pub(super) async fn manifests(
 /// Moves a blob's review to `date`, if it stands in the queue with an earlier one.
 pub(super) async fn postpone_blob(connection: &mut Connection, digest: Digest, date: Timestamp) -> QueryResult<()> {
     let blob = blobs::table.filter(blobs::digest.eq(digest.to_string())).select(blobs::id);
+    // As a single value: MySQL would read the whole queue for a list.
     diesel::update(gc_blob_reviews::table)
-        .filter(gc_blob_reviews::blob_id.eq_any(blob))
+        .filter(gc_blob_reviews::blob_id.nullable().eq(blob.single_value()))
         .filter(gc_blob_reviews::review_after.lt(date.as_micros()))
         .set(gc_blob_reviews::review_after.eq(date.as_micros()))
         .prepared()

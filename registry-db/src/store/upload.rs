@@ -31,7 +31,7 @@ impl UploadStore for Store {
         now: Timestamp,
     ) -> StoreResult<Option<UploadRecord>> {
         let found = self
-            .read((repository.clone(), id), |connection, (repository, id)| {
+            .read_once((repository.clone(), id), |connection, (repository, id)| {
                 async move {
                     let row: Option<UploadRow> = of_repository(repository, *id).first(connection).await.optional()?;
                     Ok(row.map(UploadRecord::from))
@@ -107,7 +107,7 @@ impl UploadStore for Store {
     }
 
     async fn expired_uploads(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<UploadRecord>> {
-        self.read((now, rows(limit)), |connection, (now, limit)| expired(connection, *now, *limit).boxed())
+        self.read_once((now, rows(limit)), |connection, (now, limit)| expired(connection, *now, *limit).boxed())
             .await
             .map_err(during("list expired uploads"))
     }

@@ -6,3 +6,4 @@ mod linearizability;
 mod metadata_store;
 mod model;
 mod opening;
+mod servers;

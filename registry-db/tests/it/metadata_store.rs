@@ -1,4 +1,4 @@
-//! SQLite against the suite.
+//! Every database against the suite.
 
 use std::sync::Arc;
 
@@ -6,9 +6,11 @@ use registry_core::metadata_store_suite;
 use registry_core::store::MetadataStore;
 use tempfile::TempDir;
 
-metadata_store_suite! { sqlite => sqlite }
+use crate::servers::{mysql, postgres};
 
-/// Opens an empty database in a directory of its own.
+metadata_store_suite! { sqlite => sqlite, postgres => postgres, mysql => mysql }
+
+/// Opens an empty SQLite database in a directory of its own.
 pub(crate) async fn sqlite() -> (Arc<dyn MetadataStore>, TempDir) {
     let directory = TempDir::new().unwrap();
     let store = open(&directory).await;

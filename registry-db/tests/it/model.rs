@@ -1,16 +1,17 @@
-//! Random sequences of calls: SQLite has to answer like the model, which is the store in memory.
+//! Random sequences of calls: every database has to answer like the model, which is the store in memory.
 
 mod call;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use proptest::test_runner::{RngSeed, TestCaseError};
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::protocol::reference::Reference;
 use registry_core::store::MetadataStore;
 
-use self::call::{CONTENTS, Names, TAGS, answer, at, calls, digest, make};
+use self::call::{CONTENTS, Call, Names, TAGS, answer, at, calls, digest, make};
 use crate::metadata_store::sqlite;
+use crate::servers::{mysql, postgres};
 
 /// Everything that pulls can see of a store. Each answer may be remembered, so that a later one shows it if it is stale.
 async fn pulls(store: &dyn MetadataStore, names: &Names) -> Vec<String> {
@@ -45,31 +46,53 @@ async fn state(store: &dyn MetadataStore, names: &Names) -> Vec<String> {
     seen
 }
 
+/// Makes the same calls to a store and to the model.
+async fn compare(store: &dyn MetadataStore, calls: &[Call]) -> Result<(), TestCaseError> {
+    let model = MemoryMetadataStore::new();
+    let names = Names::draw();
+    for call in calls {
+        let expected = make(&model, &names, call).await;
+        prop_assert_eq!(make(store, &names, call).await, expected, "{:?}", call);
+        prop_assert_eq!(pulls(store, &names).await, pulls(&model, &names).await, "after {:?}", call);
+    }
+    for _ in 0..2 {
+        prop_assert_eq!(state(store, &names).await, state(&model, &names).await);
+    }
+    Ok(())
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// The same sequences every time; PROPTEST_RNG_SEED and PROPTEST_CASES give others, and more.
+fn sequences(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    // The same sequences every time; PROPTEST_RNG_SEED and PROPTEST_CASES give others, and more.
-    #![proptest_config(ProptestConfig {
-        cases: 64,
-        rng_seed: RngSeed::Fixed(1),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(sequences(64))]
 
     #[test]
     fn sqlite_answers_like_the_model(calls in vec(calls(), 1..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (sqlite, _directory) = sqlite().await;
-            let model = MemoryMetadataStore::new();
-            let names = Names::draw();
-            for call in &calls {
-                let expected = make(&model, &names, call).await;
-                prop_assert_eq!(make(&*sqlite, &names, call).await, expected, "{:?}", call);
-                prop_assert_eq!(pulls(&*sqlite, &names).await, pulls(&model, &names).await, "after {:?}", call);
-            }
-            for _ in 0..2 {
-                prop_assert_eq!(state(&*sqlite, &names).await, state(&model, &names).await);
-            }
-            Ok(())
+        run(async {
+            let (store, _directory) = sqlite().await;
+            compare(&*store, &calls).await
         })?;
+    }
+}
+
+// Every sequence takes a new database of the server.
+proptest! {
+    #![proptest_config(sequences(16))]
+
+    #[test]
+    fn postgres_answers_like_the_model(calls in vec(calls(), 1..80)) {
+        run(async { compare(&*postgres().await.0, &calls).await })?;
+    }
+
+    #[test]
+    fn mysql_answers_like_the_model(calls in vec(calls(), 1..80)) {
+        run(async { compare(&*mysql().await.0, &calls).await })?;
     }
 }
