@@ -2,8 +2,11 @@
 
 mod cancellation;
 mod crash;
+mod faults;
 mod linearizability;
 mod metadata_store;
+mod migrations;
 mod model;
 mod opening;
+mod replicas;
 mod servers;

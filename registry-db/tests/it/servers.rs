@@ -2,6 +2,8 @@
 //!
 //! The servers' URLs come from variables: `scripts/databases COMMAND` starts servers and sets them for the command.
 
+pub(crate) mod proxy;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,31 +14,31 @@ use tokio_postgres::NoTls;
 
 /// Opens an empty database of a PostgreSQL server.
 pub(crate) async fn postgres() -> (Arc<dyn MetadataStore>, DatabaseConfig) {
-    opened(postgres_config().await).await
+    opened(postgres_config().await.0).await
 }
 
 /// Opens an empty database of a MySQL or MariaDB server.
 pub(crate) async fn mysql() -> (Arc<dyn MetadataStore>, DatabaseConfig) {
-    opened(mysql_config().await).await
+    opened(mysql_config().await.0).await
 }
 
 async fn opened(config: DatabaseConfig) -> (Arc<dyn MetadataStore>, DatabaseConfig) {
     (registry_db::open(&config).await.unwrap(), config)
 }
 
-/// Makes an empty schema.
-pub(crate) async fn postgres_config() -> DatabaseConfig {
+/// Makes an empty schema. Returns its URL as well.
+pub(crate) async fn postgres_config() -> (DatabaseConfig, String) {
     let (url, name) = (server_url("TEST_POSTGRES_URL"), name());
     run_on_postgres(&url, &format!("CREATE SCHEMA {name}")).await;
-    config(&format!("{url}?options=-csearch_path%3D{name}"))
+    config(format!("{url}?options=-csearch_path%3D{name}"))
 }
 
-/// Makes an empty database.
-pub(crate) async fn mysql_config() -> DatabaseConfig {
+/// Makes an empty database. Returns its URL as well.
+pub(crate) async fn mysql_config() -> (DatabaseConfig, String) {
     let (url, name) = (server_url("TEST_MYSQL_URL"), name());
     run_on_mysql(&url, &format!("CREATE DATABASE {name}")).await;
     let (server, _) = url.rsplit_once('/').expect("the URL names a database");
-    config(&format!("{server}/{name}"))
+    config(format!("{server}/{name}"))
 }
 
 pub(crate) async fn run_on_postgres(url: &str, statements: &str) {
@@ -63,8 +65,8 @@ fn name() -> String {
     format!("registry_test_{:016x}", fastrand::u64(..))
 }
 
-fn config(url: &str) -> DatabaseConfig {
+fn config(url: String) -> (DatabaseConfig, String) {
     let mut config = DatabaseConfig::new(url.parse().unwrap());
     config.server.start_timeout = Duration::from_secs(5);
-    config
+    (config, url)
 }
