@@ -50,9 +50,16 @@ pub struct ClientAddress<'a> {
     pub ip: Option<IpAddr>,
     /// The scheme that the client used.
     pub scheme: Scheme,
-    /// The host, with a port if there was one, that the client says it spoke to. None if it did not say. It is as the
-    /// client sent it, see [`authority`](Self::authority).
-    pub host: Option<&'a str>,
+    host: Host<'a>,
+}
+
+/// The host, with a port if there was one, that the client says it spoke to. It is as the client sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host<'a> {
+    /// Where the request has it: few need it.
+    Of(&'a Uri, &'a HeaderMap),
+    /// As a proxy says.
+    Told(&'a str),
 }
 
 impl<'a> ClientAddress<'a> {
@@ -60,9 +67,7 @@ impl<'a> ClientAddress<'a> {
     /// stand; they are never an error.
     pub fn of(proxies: &TrustedProxies, connection: &ConnectionInfo, target: &'a Uri, headers: &'a HeaderMap) -> Self {
         let scheme = if connection.tls { Scheme::HTTPS } else { Scheme::HTTP };
-        // HTTP/2 has the host in the target, HTTP/1.1 in a header.
-        let host = target.authority().map(Authority::as_str).or_else(|| headers.get(HOST)?.to_str().ok());
-        let direct = Self { ip: connection.peer.ip(), scheme, host };
+        let direct = Self { ip: connection.peer.ip(), scheme, host: Host::Of(target, headers) };
         if !proxies.trusts(&connection.peer) {
             return direct;
         }
@@ -70,16 +75,23 @@ impl<'a> ClientAddress<'a> {
         direct.behind(proxies, hops)
     }
 
-    /// Returns the host, if it is fit to stand in a URL.
+    /// Returns the host, with a port if there was one, that the client says it spoke to. None if it did not say, or if that is
+    /// not fit to stand in a URL.
     pub fn authority(&self) -> Option<Authority> {
-        authority(self.host?)
+        authority(match self.host {
+            // HTTP/2 has the host in the target, HTTP/1.1 in a header.
+            Host::Of(target, headers) => {
+                target.authority().map(Authority::as_str).or_else(|| headers.get(HOST)?.to_str().ok())?
+            }
+            Host::Told(host) => host,
+        })
     }
 
     /// Walks from the nearest hop to the client.
     fn behind(mut self, proxies: &TrustedProxies, hops: Vec<Hop<'a>>) -> Self {
         for hop in hops {
             self.scheme = hop.scheme.unwrap_or(self.scheme);
-            self.host = hop.host.or(self.host);
+            self.host = hop.host.map_or(self.host, Host::Told);
             let Some(ip) = hop.from else { break };
             self.ip = Some(ip);
             if !proxies.trusts_ip(ip) {
@@ -271,7 +283,7 @@ mod tests {
     #[test]
     fn what_cannot_stand_in_a_url_is_no_host() {
         for host in ["", "a b", "user@evil", "a/b", "a:b:c"] {
-            let client = ClientAddress { ip: None, scheme: Scheme::HTTP, host: Some(host) };
+            let client = ClientAddress { ip: None, scheme: Scheme::HTTP, host: Host::Told(host) };
             assert_eq!(client.authority(), None, "{host}");
         }
     }

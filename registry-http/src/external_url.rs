@@ -67,7 +67,11 @@ impl FromStr for ExternalUrl {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{HOST, HeaderMap, HeaderValue};
+
     use super::*;
+    use crate::client_address::TrustedProxies;
+    use crate::server::{ConnectionInfo, PeerAddress};
 
     #[test]
     fn a_configured_url_keeps_its_path() {
@@ -88,8 +92,14 @@ mod tests {
 
     #[test]
     fn a_client_sees_what_it_asked_for() {
-        let client = ClientAddress { ip: None, scheme: Scheme::HTTPS, host: Some("r.example:8443") };
-        assert_eq!(ExternalUrl::of_client(&client).unwrap().to_string(), "https://r.example:8443");
-        assert_eq!(ExternalUrl::of_client(&ClientAddress { host: None, ..client }), None);
+        let connection = ConnectionInfo { peer: PeerAddress::Unknown, tls: true };
+        let seen = |headers: &HeaderMap| {
+            let target = Uri::from_static("/v2/");
+            let client = ClientAddress::of(&TrustedProxies::default(), &connection, &target, headers);
+            ExternalUrl::of_client(&client).map(|url| url.to_string())
+        };
+        let host = HeaderMap::from_iter([(HOST, HeaderValue::from_static("r.example:8443"))]);
+        assert_eq!(seen(&host).as_deref(), Some("https://r.example:8443"));
+        assert_eq!(seen(&HeaderMap::new()), None);
     }
 }

@@ -153,12 +153,24 @@ impl FromStr for Digest {
         let algorithm: Algorithm = algorithm.parse()?;
         let expected = algorithm.len_bytes() * 2;
         let malformed = || DigestError::Malformed { digest: shorten(s), algorithm, expected };
-        if text.len() != expected || text.bytes().any(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        if text.len() != expected {
             return Err(malformed());
         }
         let mut value = [0; 64];
-        hex::decode_to_slice(text, &mut value[..algorithm.len_bytes()]).map_err(|_| malformed())?;
+        for (byte, digits) in value.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let (Some(high), Some(low)) = (half_byte(digits[0]), half_byte(digits[1])) else { return Err(malformed()) };
+            *byte = high << 4 | low;
+        }
         Ok(Self { algorithm, value })
+    }
+}
+
+/// Returns what a lower-case hex digit stands for.
+const fn half_byte(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
     }
 }
 

@@ -54,29 +54,33 @@ impl FromStr for RepositoryName {
         if s.len() > REPOSITORY_NAME_MAX_BYTES {
             return Err(ReferenceError::NameTooLong(s.len()));
         }
-        if s.split('/').all(is_component) { Ok(Self(s.into())) } else { Err(ReferenceError::Name(shorten(s))) }
+        if s.as_bytes().split(|byte| *byte == b'/').all(is_component) {
+            Ok(Self(s.into()))
+        } else {
+            Err(ReferenceError::Name(shorten(s)))
+        }
     }
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
-fn is_component(component: &str) -> bool {
+fn is_component(bytes: &[u8]) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = component.as_bytes();
     let mut at = 0;
     loop {
-        let run = bytes[at..].iter().take_while(|b| alphanumeric(**b)).count();
+        let rest = &bytes[at..];
+        let run = rest.iter().position(|b| !alphanumeric(*b)).unwrap_or(rest.len());
         if run == 0 {
             return false;
         }
-        at += run;
-        let separator = bytes[at..].iter().take_while(|b| !alphanumeric(**b)).count();
-        match &bytes[at..at + separator] {
+        let rest = &rest[run..];
+        let separator = rest.iter().position(|b| alphanumeric(*b)).unwrap_or(rest.len());
+        match &rest[..separator] {
             [] => return true,
             [b'.'] | [b'_'] | [b'_', b'_'] => {}
             dashes if dashes.iter().all(|b| *b == b'-') => {}
             _ => return false,
         }
-        at += separator;
+        at += run + separator;
     }
 }
 

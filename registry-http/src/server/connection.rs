@@ -17,7 +17,6 @@ use hyper_util::server::graceful::GracefulConnection;
 use pin_project_lite::pin_project;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::activity::{Activity, InFlight, Phase};
@@ -26,6 +25,7 @@ use super::config::{Deadlines, Limits};
 use super::pace::Pace;
 use super::peer::{ConnectionInfo, PeerAddress};
 use super::send_file::FileSender;
+use super::signal::Signal;
 use super::stream::StreamExecutor;
 use super::tls::Tls;
 use super::transport::{ByteStream, Transport};
@@ -53,9 +53,9 @@ pub(super) struct Shared {
     /// Every connection and stream.
     pub(super) tasks: TaskTracker,
     /// Connections take no more requests.
-    pub(super) stopping: CancellationToken,
+    pub(super) stopping: Signal,
     /// Connections and streams end at once.
-    pub(super) cut: CancellationToken,
+    pub(super) cut: Signal,
 }
 
 /// Serves a connection until it ends.
@@ -153,7 +153,7 @@ async fn drive<C: GracefulConnection>(
     shared: &Shared,
     activity: &Activity,
 ) -> End<C::Error> {
-    let mut stopping = pin!(shared.stopping.cancelled());
+    let mut stopping = pin!(shared.stopping.given());
     let mut timer = pin!(sleep_until(Instant::now() + shared.deadlines.header));
     // Set once the connection was told to end.
     let mut ending: Option<Instant> = None;

@@ -24,6 +24,7 @@ mod listener;
 mod pace;
 mod peer;
 pub(crate) mod send_file;
+mod signal;
 mod stream;
 mod tls;
 mod transport;
@@ -43,7 +44,6 @@ use hyper::service::Service;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use address::{AddressError, ListenAddress};
@@ -56,6 +56,7 @@ pub use tls::{ClientAuth, ClientCertificates, TlsConfig, TlsError, TlsVersion};
 
 use connection::Shared;
 use listener::Listener;
+use signal::Signal;
 use tls::Tls;
 use transport::ByteStream;
 
@@ -108,8 +109,8 @@ impl Server {
             deadlines,
             limits,
             tasks: TaskTracker::new(),
-            stopping: CancellationToken::new(),
-            cut: CancellationToken::new(),
+            stopping: Signal::default(),
+            cut: Signal::default(),
         };
         Ok(Self { listeners, addresses, shared: Arc::new(shared), connections: Gauge::default() })
     }
@@ -146,7 +147,7 @@ impl Server {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let Self { listeners, shared, connections, .. } = self;
-        let _cut_on_drop = shared.cut.clone().drop_guard();
+        let _cut_on_drop = shared.cut.give_on_drop();
         let accepting = accept_all(&listeners, &shared, &connections, service);
         let reloading = async {
             match &shared.tls {
@@ -160,12 +161,12 @@ impl Server {
             () = reloading => {}
         }
         drop(listeners);
-        shared.stopping.cancel();
+        shared.stopping.give();
         shared.tasks.close();
         if timeout(shared.deadlines.drain, shared.tasks.wait()).await.is_ok() {
             return ServeOutcome::Drained;
         }
-        shared.cut.cancel();
+        shared.cut.give();
         shared.tasks.wait().await;
         ServeOutcome::Cut
     }
@@ -205,7 +206,7 @@ where
         let served = connection::serve(Arc::clone(shared), stream, peer, service.clone());
         let cut = shared.cut.clone();
         shared.tasks.spawn(async move {
-            cut.run_until_cancelled(served).await;
+            cut.end(served).await;
             drop((counted, place));
         });
     }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::pace::{Pace, PaceMeter};
+use super::signal::Signal;
 
 tokio::task_local! {
     /// The stream whose task is running.
@@ -48,7 +48,7 @@ impl StreamFlow {
 #[derive(Clone)]
 pub(super) struct StreamExecutor {
     pub(super) tasks: TaskTracker,
-    pub(super) cut: CancellationToken,
+    pub(super) cut: Signal,
     pub(super) pace: Pace,
 }
 
@@ -65,7 +65,7 @@ where
         };
         let cut = self.cut.clone();
         self.tasks.spawn(async move {
-            cut.run_until_cancelled(paced).await;
+            cut.end(paced).await;
         });
     }
 }

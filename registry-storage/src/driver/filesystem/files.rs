@@ -41,7 +41,12 @@ impl Files {
     }
 
     pub(super) fn at(&self, path: &StoragePath) -> PathBuf {
-        self.root().join(&path.as_str()[1..])
+        let (root, path) = (self.root(), path.as_str());
+        // Of its very size from the start, since a path that grows is copied.
+        let mut at = PathBuf::with_capacity(root.as_os_str().len() + path.len());
+        at.push(root);
+        at.push(&path[1..]);
+        at
     }
 
     pub(super) fn prepare_directories(&self, directories: impl IntoIterator<Item = StoragePath>) -> io::Result<()> {
