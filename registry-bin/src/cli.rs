@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use registry_core::store::snapshot::SnapshotName;
 
 use crate::command;
 use crate::config::{self, ConfigError, Loaded};
@@ -33,6 +34,17 @@ Examples:
   registry config schema > schema.json     let an editor check and complete the file
   registry config env | grep TLS           find the variable for a key";
 
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  registry backup config.yml               into the storage, beside those that the server makes
+  registry backup config.yml backup.db     into a file";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  registry restore config.yml --list       what there is to be restored
+  registry restore config.yml --latest     the newest snapshot
+  registry restore config.yml backup.db    a file";
+
 /// A container registry.
 #[derive(Debug, Parser)]
 #[command(name = "registry", version, disable_version_flag = true, after_help = EXAMPLES)]
@@ -48,6 +60,18 @@ struct Cli {
 enum Command {
     /// Serve the registry until SIGTERM or SIGINT
     Serve(Source),
+    /// Copy the embedded database, while it is served or not
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup {
+        #[command(flatten)]
+        source: Source,
+        /// Where the copy goes [default: into the storage, as a snapshot]
+        #[arg(value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Put a copy in the place of the embedded database, while it is not served
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArguments),
     /// Look after the storage as a whole
     #[command(subcommand)]
     Storage(StorageCommand),
@@ -72,6 +96,25 @@ enum ConfigCommand {
     Schema,
     /// Print the name of every environment variable, and the key that it sets
     Env,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(id = "copy", required = true, multiple = false, args = ["from", "latest", "snapshot", "list"])]
+struct RestoreArguments {
+    #[command(flatten)]
+    source: Source,
+    /// A file that `registry backup` has made
+    #[arg(value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// The newest snapshot in the storage
+    #[arg(long)]
+    latest: bool,
+    /// A snapshot in the storage, by its name
+    #[arg(long, value_name = "NAME")]
+    snapshot: Option<SnapshotName>,
+    /// Only list the snapshots in the storage: when each was taken, its size in bytes, its name
+    #[arg(long)]
+    list: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -156,6 +199,16 @@ impl Command {
     fn run(self, environment: &Environment) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(source) => return serve(environment, &source),
+            Self::Backup { source, to } => command::backup::run(&environment.load(&source)?.config, to.as_deref())?,
+            Self::Restore(arguments) => {
+                let config = environment.load(&arguments.source)?.config;
+                match (arguments.from, arguments.snapshot) {
+                    (Some(file), _) => command::restore::run(&config, &command::restore::Source::File(file))?,
+                    (_, Some(name)) => command::restore::run(&config, &command::restore::Source::Snapshot(name))?,
+                    _ if arguments.latest => command::restore::run(&config, &command::restore::Source::Latest)?,
+                    _ => command::restore::list(&config)?,
+                }
+            }
             Self::Storage(StorageCommand::TakeOver(source)) => {
                 command::storage::take_over(&environment.load(&source)?.config)?;
             }

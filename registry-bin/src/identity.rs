@@ -26,8 +26,9 @@ pub(crate) async fn bind(
     Ok(())
 }
 
-/// What ends with the process is bound to nothing that stays, and what is read-only is left as it is.
-fn may_write(config: &Config) -> bool {
+/// Tells whether anything of ours may be written beside the blobs. What ends with the process is bound to nothing that
+/// stays, and what is read-only is left as it is.
+pub(crate) fn may_write(config: &Config) -> bool {
     let storage_stays = !matches!(config.storage.driver(), StorageDriver::InMemory);
     let database_stays = !matches!(config.database.url, Some(DatabaseUrl::Memory));
     storage_stays && database_stays && !config.storage.maintenance.readonly.enabled

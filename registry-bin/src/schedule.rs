@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use registry_core::Registry;
+use registry_core::registry::{SnapshotOutcome, Snapshots};
 use registry_core::store::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::config::UploadPurgingConfig;
+use crate::config::{SnapshotsConfig, UploadPurgingConfig};
 
 /// How long after the start the first purge runs: late enough not to be in the way of the first requests.
 const FIRST_PURGE: Duration = Duration::from_secs(60);
+/// How long after the start the first snapshot is taken.
+const FIRST_SNAPSHOT: Duration = Duration::from_secs(300);
 
 /// Ends uploads that nobody goes on with, until dropped.
 pub(crate) async fn purge_uploads(registry: Registry, config: UploadPurgingConfig) {
@@ -37,6 +40,29 @@ pub(crate) async fn purge_uploads(registry: Registry, config: UploadPurgingConfi
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "uploads could not be purged; trying again later"
+                );
+            }
+        }
+    }
+}
+
+/// Copies the database into the storage, until dropped.
+pub(crate) async fn take_snapshots(snapshots: Option<Snapshots>, config: SnapshotsConfig) {
+    let Some(mut snapshots) = snapshots else { return std::future::pending().await };
+    let every = config.interval.get().max(Duration::from_secs(1));
+    let mut ticks = interval_at(Instant::now() + FIRST_SNAPSHOT.min(every), every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match snapshots.take().await {
+            Ok(SnapshotOutcome::Kept(name)) => {
+                tracing::info!(snapshot = %name, "the database was copied to the storage")
+            }
+            Ok(SnapshotOutcome::Unchanged) => {}
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database could not be copied to the storage; trying again later"
                 );
             }
         }

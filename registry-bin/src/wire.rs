@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use registry_core::memory::MemoryMetadataStore;
-use registry_core::registry::{IndexChildren, Platform, UrlRules};
+use registry_core::registry::{IndexChildren, Platform, Snapshots, UrlRules};
 use registry_core::store::MetadataStore;
+use registry_core::store::identity::IdentityStore;
+use registry_core::store::snapshot::{SnapshotSource, SnapshotStore};
 use registry_core::{Registry, RegistryOptions};
+use registry_db::Restore;
 use registry_http::ServiceConfig;
 use registry_http::auth::{Authenticator, Htpasswd, HtpasswdConfig, NoAuthentication};
 use registry_http::client_address::TrustedProxies;
@@ -15,18 +18,18 @@ use registry_http::headers::CustomHeaders;
 use registry_http::health::HealthChecks;
 use registry_http::metrics::Metrics;
 use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
-use registry_storage::{DriverBlobStore, DriverIdentityStore, FilesystemConfig, StorageConfig};
+use registry_storage::driver::StorageDriver;
+use registry_storage::{DriverBlobStore, DriverIdentityStore, DriverSnapshotStore, FilesystemConfig, StorageConfig};
 
 use crate::config::{
-    AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, StorageDriver, TrustedProxy, ValidationConfig,
+    AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, StorageDriver as ConfiguredDriver,
+    TrustedProxy, ValidationConfig,
 };
 use crate::identity;
 use crate::measured_storage::MeasuredBlobStore;
 
-/// Opens the stores and puts the registry over them. `metrics` show how long the storage takes.
-pub(crate) async fn registry(config: &Config, metrics: &mut Metrics) -> anyhow::Result<Registry> {
-    let stores = stores(config).await?;
-    identity::bind(config, &stores.identity(), &*stores.metadata).await?;
+/// Puts a registry over its stores. `metrics` show how long the storage takes.
+pub(crate) fn registry(config: &Config, stores: Stores, metrics: &mut Metrics) -> anyhow::Result<Registry> {
     let blobs = Arc::new(DriverBlobStore::new(stores.driver));
     let blobs = MeasuredBlobStore::new(blobs, driver_name(config), metrics.registry_mut());
     Ok(Registry::new(Arc::new(blobs), stores.metadata, options(config)?))
@@ -34,15 +37,8 @@ pub(crate) async fn registry(config: &Config, metrics: &mut Metrics) -> anyhow::
 
 /// What a configuration names, opened. Whether the two belong to each other has not been asked.
 pub(crate) struct Stores {
-    pub(crate) driver: Arc<dyn registry_storage::driver::StorageDriver>,
+    pub(crate) driver: Arc<dyn StorageDriver>,
     pub(crate) metadata: Arc<dyn MetadataStore>,
-}
-
-impl Stores {
-    /// Returns the storage's identity.
-    pub(crate) fn identity(&self) -> DriverIdentityStore {
-        DriverIdentityStore::new(Arc::clone(&self.driver))
-    }
 }
 
 /// Opens the stores.
@@ -52,32 +48,86 @@ pub(crate) async fn stores(config: &Config) -> anyhow::Result<Stores> {
     Ok(Stores { driver, metadata })
 }
 
-/// Returns the name of the storage driver, as metrics and health checks show it.
-pub(crate) fn driver_name(config: &Config) -> &'static str {
-    match config.storage.driver() {
-        StorageDriver::Filesystem(_) => "filesystem",
-        StorageDriver::InMemory => "inmemory",
+/// Opens stores that belong to each other, or do so from now on.
+pub(crate) async fn bound_stores(config: &Config) -> anyhow::Result<Stores> {
+    let stores = stores(config).await?;
+    identity::bind(config, &*identity_store(&stores.driver), &*stores.metadata).await?;
+    Ok(stores)
+}
+
+/// Returns what copies of the database are made by.
+pub(crate) fn snapshot_source(config: &Config) -> anyhow::Result<Arc<dyn SnapshotSource>> {
+    let url = database_url(config).context("the database is in memory, and ends with the process that has it")?;
+    registry_db::snapshots(&url).context("the database is a server; back it up with its own tools")
+}
+
+/// Makes what keeps copies of the database in its storage.
+pub(crate) fn snapshots_into(
+    config: &Config,
+    source: Arc<dyn SnapshotSource>,
+    driver: &Arc<dyn StorageDriver>,
+) -> Snapshots {
+    Snapshots::new(source, snapshot_store(driver), identity_store(driver), config.database.snapshots.count as usize)
+}
+
+/// Returns where a storage has its identity.
+pub(crate) fn identity_store(driver: &Arc<dyn StorageDriver>) -> Arc<dyn IdentityStore> {
+    Arc::new(DriverIdentityStore::new(Arc::clone(driver)))
+}
+
+/// Returns where a storage has copies of its database.
+pub(crate) fn snapshot_store(driver: &Arc<dyn StorageDriver>) -> Arc<dyn SnapshotStore> {
+    Arc::new(DriverSnapshotStore::new(Arc::clone(driver)))
+}
+
+/// Begins to put a copy in the place of the database.
+pub(crate) fn restore(config: &Config) -> anyhow::Result<Restore> {
+    let url = database_url(config).context("the database is in memory; there is nothing to restore")?;
+    let restore = registry_db::restore(&url).context("opening the database")?;
+    restore.context("the database is a server; restore it with its own tools")
+}
+
+/// Makes what keeps copies of the database in its storage from time to time, if that is wanted and can be done.
+pub(crate) fn snapshots(config: &Config, stores: &Stores) -> Option<Snapshots> {
+    let wanted = config.database.snapshots.enabled && identity::may_write(config);
+    let source = wanted.then(|| registry_db::snapshots(&database_url(config)?))??;
+    Some(snapshots_into(config, source, &stores.driver))
+}
+
+/// Returns where the database is, or `None` if it is in memory.
+pub(crate) fn database_url(config: &Config) -> Option<registry_db::DatabaseUrl> {
+    match config.database.url.clone().unwrap_or_else(|| config.storage.default_database()) {
+        DatabaseUrl::Memory => None,
+        DatabaseUrl::Sqlite(path) => Some(registry_db::DatabaseUrl::Sqlite(path)),
     }
 }
 
-async fn driver(config: &Config) -> anyhow::Result<Arc<dyn registry_storage::driver::StorageDriver>> {
+/// Returns the name of the storage driver, as metrics and health checks show it.
+pub(crate) fn driver_name(config: &Config) -> &'static str {
+    match config.storage.driver() {
+        ConfiguredDriver::Filesystem(_) => "filesystem",
+        ConfiguredDriver::InMemory => "inmemory",
+    }
+}
+
+/// Opens the storage.
+pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDriver>> {
     let storage = match config.storage.driver() {
-        StorageDriver::Filesystem(filesystem) => {
+        ConfiguredDriver::Filesystem(filesystem) => {
             let mut driver = FilesystemConfig::new(&filesystem.rootdirectory);
             driver.max_threads = filesystem.maxthreads as usize;
             StorageConfig::Filesystem(driver)
         }
-        StorageDriver::InMemory => StorageConfig::InMemory,
+        ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };
     Ok(tokio::task::spawn_blocking(move || storage.open()).await??)
 }
 
 async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {
-    let url = config.database.url.clone().unwrap_or_else(|| config.storage.default_database());
-    Ok(match url {
-        DatabaseUrl::Memory => Arc::new(MemoryMetadataStore::default()),
-        DatabaseUrl::Sqlite(path) => {
-            let mut database = registry_db::DatabaseConfig::new(registry_db::DatabaseUrl::Sqlite(path));
+    Ok(match database_url(config) {
+        None => Arc::new(MemoryMetadataStore::default()),
+        Some(url) => {
+            let mut database = registry_db::DatabaseConfig::new(url);
             database.cache_bytes = config.database.cachebytes;
             registry_db::open(&database).await?
         }

@@ -77,9 +77,11 @@ mod stored;
 use std::sync::Arc;
 
 use registry_core::store::MetadataStore;
+use registry_core::store::snapshot::SnapshotSource;
 
 pub use config::{DatabaseConfig, DatabaseUrl, DatabaseUrlError, ServerConfig, ServerUrl, TlsConfig};
 pub use error::OpenError;
+pub use sqlite::{Restore, Restored};
 
 /// Opens a database, creates it if it is not there, and brings its schema up to date.
 ///
@@ -107,5 +109,28 @@ pub async fn open(config: &DatabaseConfig) -> Result<Arc<dyn MetadataStore>, Ope
             let server = mysql::Mysql::new(url, &config.server)?;
             Ok(Arc::new(server::ServerStore::open(server, config).await?))
         }
+    }
+}
+
+/// Returns what makes copies of a database while it is in use, by this process or another, or `None` if the database is
+/// a server, which has means of its own.
+///
+/// Its methods must be called within a tokio runtime.
+pub fn snapshots(url: &DatabaseUrl) -> Option<Arc<dyn SnapshotSource>> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Some(Arc::new(sqlite::SqliteSnapshots::new(path))),
+        DatabaseUrl::Postgres(_) | DatabaseUrl::Mysql(_) => None,
+    }
+}
+
+/// Begins to put a copy in the place of a database, which no process may have open; `None` if the database is a server,
+/// which has means of its own. Blocks.
+///
+/// # Errors
+/// `InUse` if a process has it open; what keeps a file from being written beside it.
+pub fn restore(url: &DatabaseUrl) -> Result<Option<Restore>, OpenError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::Restore::begin(path).map(Some),
+        DatabaseUrl::Postgres(_) | DatabaseUrl::Mysql(_) => Ok(None),
     }
 }

@@ -14,6 +14,8 @@ mod error;
 mod lock;
 mod migration;
 mod readers;
+mod restore;
+mod snapshot;
 #[path = "store/mod.rs"]
 mod store;
 #[cfg(test)]
@@ -31,6 +33,8 @@ use futures::future::BoxFuture;
 use self::committer::Durability;
 use self::lock::DatabaseLock;
 use self::readers::Readers;
+pub use self::restore::{Restore, Restored};
+pub(crate) use self::snapshot::SqliteSnapshots;
 use self::writer::Writer;
 use crate::cache::{Cache, Subject};
 use crate::config::DatabaseConfig;

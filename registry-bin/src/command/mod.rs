@@ -1,5 +1,7 @@
 //! What the subcommands do.
 
+pub(crate) mod backup;
 pub(crate) mod config;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod storage;

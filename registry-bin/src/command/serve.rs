@@ -23,7 +23,9 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
     let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
-    let registry = wire::registry(&config, &mut metrics).await?;
+    let stores = wire::bound_stores(&config).await?;
+    let snapshots = wire::snapshots(&config, &stores);
+    let registry = wire::registry(&config, stores, &mut metrics)?;
     let metrics = Arc::new(metrics);
     let health = Arc::new(health::checks(&config, &registry)?);
     let service = RegistryService::new(registry.clone())
@@ -50,6 +52,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     let purging = config.storage.maintenance.uploadpurging.clone();
     background.spawn(schedule::purge_uploads(registry, purging));
+    background.spawn(schedule::take_snapshots(snapshots, config.database.snapshots.clone()));
     background.spawn({
         let health = Arc::clone(&health);
         async move { health.run().await }

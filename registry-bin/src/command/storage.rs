@@ -13,8 +13,9 @@ pub(crate) fn take_over(config: &Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stores = wire::stores(config).await?;
-        let identity =
-            take_over_storage(&stores.identity(), &*stores.metadata).await.context("taking over the storage")?;
+        let identity = take_over_storage(&*wire::identity_store(&stores.driver), &*stores.metadata)
+            .await
+            .context("taking over the storage")?;
         let text = "the storage belongs to this database now, with the identity";
         Ok(writeln!(io::stdout(), "{text} {identity}")?)
     })

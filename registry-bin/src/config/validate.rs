@@ -20,6 +20,7 @@ pub(super) fn check(config: &Config, tree: &Node, reported: &[Path]) -> Vec<Prob
         check.report("version", "missing key `version`; expected `version: 0.1`");
     }
     check.storage(config);
+    check.database(config);
     check.auth(config);
     check.http(config);
     check.health(config);
@@ -83,6 +84,15 @@ impl Check<'_> {
         let purging = &config.storage.maintenance.uploadpurging;
         self.above_zero("storage.maintenance.uploadpurging.age", purging.age.is_zero());
         self.above_zero("storage.maintenance.uploadpurging.interval", purging.interval.is_zero());
+    }
+
+    fn database(&mut self, config: &Config) {
+        let snapshots = &config.database.snapshots;
+        self.above_zero("database.snapshots.interval", snapshots.interval.is_zero());
+        if snapshots.count == 0 {
+            let path = "database.snapshots.count";
+            self.report(path, format!("`{path}`: expected at least 1, found `0`"));
+        }
     }
 
     fn auth(&mut self, config: &Config) {

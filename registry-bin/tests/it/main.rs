@@ -1,5 +1,6 @@
 //! Tests of the binary as a whole, and of the configuration as a whole.
 
+mod backup;
 mod cli;
 mod crate_graph;
 mod documentation;

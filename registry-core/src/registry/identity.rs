@@ -15,12 +15,10 @@
 //! The database learns the identity first, then the storage, then the database that the storage has it. Several processes
 //! may do so at once.
 
-use crate::store::identity::{IdentityStore, StorageIdentity};
+use crate::store::identity::{IDENTITY_SETTING as IDENTITY, IdentityStore, StorageIdentity};
 use crate::store::setting::SettingStore;
 use crate::store::{StoreError, StoreErrorKind, StoreResult};
 
-/// The setting that has the identity.
-const IDENTITY: &str = "storage.identity";
 /// The setting that has the identity once it is known that the storage has it.
 const CONFIRMED: &str = "storage.identity.confirmed";
 

@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use super::error::StoreResult;
 
+/// The name of the setting in which a database keeps the identity of the storage that it belongs to.
+pub const IDENTITY_SETTING: &str = "storage.identity";
+
 /// The name of a storage: a random UUID, which the storage and its database both keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StorageIdentity(Uuid);

@@ -10,3 +10,4 @@ mod model;
 mod opening;
 mod replicas;
 mod servers;
+mod snapshots;
