@@ -109,7 +109,8 @@ impl fmt::Debug for BlobRead {
 /// - `an_empty_blob_can_be_committed`: an upload without any write commits to zero bytes.
 /// - `a_writer_commits_what_it_wrote`: [`BlobWriter::commit`] makes all that was written and its last pieces a blob, in
 ///   place of one that is there, and leaves no upload.
-/// - `a_writer_commits_nothing_that_was_discarded`: if the upload was discarded meanwhile, that is `NotFound`.
+/// - `a_writer_commits_nothing_that_was_discarded`: if the upload was discarded after the writer's first call, that is
+///   `NotFound`.
 /// - `discard_leaves_nothing`: a discarded upload leaves nothing behind, and discarding it again succeeds.
 /// - `abandoned_uploads_are_found`: [`staged_before`](Self::staged_before) lists uploads by the time of their last write.
 /// - `deleted_is_gone`: a deleted location is `NotFound`, and deleting it again succeeds.
@@ -120,7 +121,8 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
 
     /// Opens an upload for writing at `offset`, which is where the last [`BlobWriter::sync`] ended, or 0.
     ///
-    /// Anything beyond `offset` is dropped. At most one writer may be open for a `StagedUpload`; the caller sees to it.
+    /// Anything beyond `offset` is dropped, at the latest by the writer's first call, even if that writes nothing. At most
+    /// one writer may be open for a `StagedUpload`; the caller sees to it.
     ///
     /// # Errors
     /// `Corrupt` if the store has fewer than `offset` bytes of the upload.
@@ -178,7 +180,7 @@ pub trait BlobWriter: Send {
     /// survive a power cut, so it is for an upload of which nobody was told that anything was taken.
     ///
     /// # Errors
-    /// `NotFound` if the upload was discarded meanwhile. After any error the bytes may be lost; the caller discards the
+    /// `NotFound` if the upload was discarded after the writer's first call. After any error the bytes may be lost; the caller discards the
     /// upload.
     async fn commit(self: Box<Self>, last: Vec<Bytes>, digest: &Digest) -> StoreResult<BlobLocation>;
 }

@@ -297,9 +297,10 @@ pub async fn a_writer_commits_what_it_wrote(subject: &dyn BlobStoreSubject) {
 pub async fn a_writer_commits_nothing_that_was_discarded(subject: &dyn BlobStoreSubject) {
     let store = subject.open().await;
     let staged = stage(&*store).await;
-    let writer = open(&*store, &staged, 0).await;
+    let mut writer = open(&*store, &staged, 0).await;
+    writer.write(vec![Bytes::from_static(b"first, ")]).await.expect("writing");
     subject.open().await.discard(&staged).await.expect("discarding");
-    let digest = Digest::of(Algorithm::Sha256, b"last");
+    let digest = Digest::of(Algorithm::Sha256, b"first, last");
     let committed = writer.commit(vec![Bytes::from_static(b"last")], &digest).await;
     assert_kind(committed, StoreErrorKind::NotFound);
 }

@@ -162,7 +162,8 @@ impl fmt::Debug for Content {
 /// - `an_upload_without_writes_completes_to_nothing`: it becomes an empty file.
 /// - `a_writer_completes_its_upload`: [`UploadWriter::complete`] makes all that was written and its last pieces a file, in
 ///   place of one that is there, and leaves no upload.
-/// - `a_writer_completes_nothing_that_was_aborted`: if the upload was aborted meanwhile, that is `NotFound`.
+/// - `a_writer_completes_nothing_that_was_aborted`: if the upload was aborted after the writer's first call, that is
+///   `NotFound`.
 /// - `a_writer_continues_where_it_synced`: also from another instance of the driver.
 /// - `a_writer_needs_the_bytes_before_it`: a writer at an offset that was not reached is `Corrupt`.
 /// - `bytes_beyond_are_dropped`: what was written past the offset that a writer is opened at, or that an upload is
@@ -214,11 +215,11 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
     async fn begin_upload(&self, path: &StoragePath) -> DriverResult<StagedUpload>;
 
     /// Opens an upload for writing at `offset`, which is where the last [`UploadWriter::sync`] ended, or 0. What is
-    /// beyond is dropped.
+    /// beyond is dropped, at the latest by the writer's first call, even if that writes nothing.
     ///
     /// # Errors
     /// `Corrupt` if there are fewer than `offset` bytes of the upload; `Conflict` if another writer is seen to be open,
-    /// which not every driver can see.
+    /// which not every driver can see. At offset 0 it may be the writer's first call that fails.
     async fn open_writer(&self, upload: &StagedUpload, offset: u64) -> DriverResult<Box<dyn UploadWriter>>;
 
     /// Reads the first `size_bytes` bytes of an upload.
@@ -288,6 +289,6 @@ pub trait UploadWriter: Send {
     /// then, and is aborted.
     ///
     /// # Errors
-    /// `NotFound` if the upload was aborted meanwhile.
+    /// `NotFound` if the upload was aborted after the writer's first call.
     async fn complete(self: Box<Self>, last: Vec<Bytes>, target: &StoragePath) -> DriverResult<StoragePath>;
 }

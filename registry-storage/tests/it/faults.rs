@@ -194,7 +194,8 @@ async fn a_second_writer_is_kept_out() {
     let staged = store.stage(UploadId::random()).await.unwrap();
     let mut writer = store.open_writer(&staged, 0).await.unwrap();
     writer.write(vec![Bytes::from_static(b"first")]).await.unwrap();
-    assert_eq!(other.open_writer(&staged, 0).await.map(drop).unwrap_err().kind(), StoreErrorKind::Conflict);
+    let mut second = other.open_writer(&staged, 0).await.unwrap();
+    assert_eq!(second.write(Vec::new()).await.unwrap_err().kind(), StoreErrorKind::Conflict);
     let digest = Digest::of(Algorithm::Sha256, b"first");
     assert_eq!(other.commit(&staged, &digest, 5).await.unwrap_err().kind(), StoreErrorKind::Conflict);
     writer.sync().await.unwrap();
@@ -215,11 +216,12 @@ async fn a_write_that_nobody_waits_for_cannot_touch_what_follows() {
     }
     drop(writer);
     let mut writer = loop {
-        match store.open_writer(&staged, 0).await {
+        let mut writer = store.open_writer(&staged, 0).await.unwrap();
+        match writer.write(Vec::new()).await {
             Err(error) if error.kind() == StoreErrorKind::Conflict => {
                 tokio::time::sleep(Duration::from_millis(1)).await
             }
-            opened => break opened.unwrap(),
+            opened => break opened.map(|()| writer).unwrap(),
         }
     };
     writer.write(vec![Bytes::from_static(b"what follows")]).await.unwrap();

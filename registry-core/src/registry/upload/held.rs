@@ -157,7 +157,8 @@ impl Registry {
 
     /// Gives back the room of bytes that were written but not taken; on a full disk everybody waits for it.
     pub(super) async fn drop_beyond(&self, record: &UploadRecord) {
-        if let Err(error) = self.blobs.open_writer(&record.staged, record.offset).await {
+        let dropped = async { self.blobs.open_writer(&record.staged, record.offset).await?.write(Vec::new()).await };
+        if let Err(error) = dropped.await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(upload = %record.id, error, "bytes that were not taken could not be dropped");
         }

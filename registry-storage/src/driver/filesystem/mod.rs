@@ -172,9 +172,12 @@ impl StorageDriver for FilesystemDriver {
 
     async fn open_writer(&self, upload: &StagedUpload, offset: u64) -> DriverResult<Box<dyn UploadWriter>> {
         let path = path_of(upload)?;
+        if offset == 0 {
+            return Ok(Box::new(FileWriter::from_start(self.clone(), path)));
+        }
         let opened = path.clone();
         let upload = self.run(move |files| files.open_upload(&opened, offset)).await?;
-        Ok(Box::new(FileWriter::new(self.clone(), path, upload, offset)))
+        Ok(Box::new(FileWriter::from(self.clone(), path, upload, offset)))
     }
 
     async fn read_upload(&self, upload: &StagedUpload, size_bytes: u64) -> DriverResult<DriverStream> {

@@ -16,12 +16,29 @@ use crate::driver::UploadWriter;
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
-/// Appends to an upload's file, which stands at the offset that the next byte goes to.
+/// An upload's file on its way between the calls of a writer.
+enum UploadFile {
+    /// It holds nothing that is wanted. The first call opens it, in the run of its own work: what comes whole takes one run.
+    Unopened,
+    /// It stands at the offset that the next byte goes to.
+    Open(LockedFile),
+}
+
+impl UploadFile {
+    fn open(self, files: &Files, path: &StoragePath) -> DriverResult<LockedFile> {
+        match self {
+            Self::Unopened => Ok(files.open_upload(path, 0)?.file),
+            Self::Open(file) => Ok(file),
+        }
+    }
+}
+
+/// Appends to an upload's file.
 pub(super) struct FileWriter {
     driver: FilesystemDriver,
     path: StoragePath,
     /// Away while a system call is at work on it, and for good once one has failed or was not waited for.
-    file: Option<LockedFile>,
+    file: Option<UploadFile>,
     /// An earlier sync has made the file's name survive a power cut.
     name_is_durable: bool,
     end: u64,
@@ -29,12 +46,21 @@ pub(super) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(super) fn new(driver: FilesystemDriver, path: StoragePath, upload: OpenUpload, offset: u64) -> Self {
-        let (file, name_is_durable) = (Some(upload.file), !upload.changed);
-        Self { driver, path, file, name_is_durable, end: offset, write_back: WriteBack::from(offset) }
+    /// Begins an upload, or begins it anew.
+    pub(super) fn from_start(driver: FilesystemDriver, path: StoragePath) -> Self {
+        Self::new(driver, path, UploadFile::Unopened, false, 0)
     }
 
-    fn take_file(&mut self, operation: &'static str) -> DriverResult<LockedFile> {
+    /// Goes on with an upload.
+    pub(super) fn from(driver: FilesystemDriver, path: StoragePath, upload: OpenUpload, offset: u64) -> Self {
+        Self::new(driver, path, UploadFile::Open(upload.file), !upload.changed, offset)
+    }
+
+    fn new(driver: FilesystemDriver, path: StoragePath, file: UploadFile, name_is_durable: bool, offset: u64) -> Self {
+        Self { driver, path, file: Some(file), name_is_durable, end: offset, write_back: WriteBack::from(offset) }
+    }
+
+    fn take_file(&mut self, operation: &'static str) -> DriverResult<UploadFile> {
         self.file.take().ok_or_else(|| {
             DriverError::new(StoreErrorKind::Other, operation, &self.path, "an earlier call on this writer failed")
         })
@@ -48,23 +74,25 @@ impl UploadWriter for FileWriter {
         let path = self.path.clone();
         self.end += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         let (end, mut write_back) = (self.end, self.write_back);
-        let write = move || match write_all(&file, &pieces) {
-            Ok(()) => {
-                write_back.reach(&file, end);
-                Ok((file, write_back))
-            }
-            Err(error) => Err(DriverError::io("write", &path, error)),
+        let write = move |files: &Files| {
+            let file = file.open(files, &path)?;
+            write_all(&file, &pieces).map_err(|error| DriverError::io("write", &path, error))?;
+            write_back.reach(&file, end);
+            Ok((file, write_back))
         };
-        let (file, write_back) = self.driver.blocking.run(write).await?;
-        (self.file, self.write_back) = (Some(file), write_back);
+        let (file, write_back) = self.driver.run(write).await?;
+        (self.file, self.write_back) = (Some(UploadFile::Open(file)), write_back);
         Ok(())
     }
 
     async fn sync(&mut self) -> DriverResult<StagedUpload> {
         let file = self.take_file("sync")?;
         let (path, name_is_durable) = (self.path.clone(), self.name_is_durable);
-        let sync = move |files: &Files| files.sync_upload(&path, &file, name_is_durable).map(|()| file);
-        self.file = Some(self.driver.run(sync).await?);
+        let sync = move |files: &Files| {
+            let file = file.open(files, &path)?;
+            files.sync_upload(&path, &file, name_is_durable).map(|()| file)
+        };
+        self.file = Some(UploadFile::Open(self.driver.run(sync).await?));
         self.name_is_durable = true;
         Ok(upload_at(&self.path))
     }
@@ -73,6 +101,7 @@ impl UploadWriter for FileWriter {
         let file = self.take_file("complete upload")?;
         let (path, target) = (self.path, target.clone());
         let complete = move |files: &Files| {
+            let file = file.open(files, &path)?;
             write_all(&file, &last).map_err(|error| DriverError::io("write", &path, error))?;
             files.complete_whole(&path, &file, &target).map(|()| target)
         };
