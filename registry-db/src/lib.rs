@@ -38,8 +38,9 @@
 //! The port is implemented once, in `store/`, and compiled for each database against the few words in which databases
 //! differ. `sqlite.rs`, `postgres.rs` and `mysql.rs` have those words as their modules `dialect`; `schema.rs` and
 //! `migrations/` hold the tables. SQLite belongs to one process: its `writer.rs` commits what waits together, and
-//! `cache.rs` answers pulls from memory, and says why its answers are those of the database. The others are servers that
-//! several processes share: `server.rs` has the pool, runs transactions and repeats them, and keeps nothing in memory.
+//! `cache.rs` answers pulls from memory, and says why its answers are those of the database; `begun.rs` keeps uploads of
+//! which nothing was taken out of it. The others are servers that several processes share: `server.rs` has the pool, runs
+//! transactions and repeats them, and keeps nothing in memory.
 //!
 //! To add a database:
 //!
@@ -54,7 +55,8 @@
 //!      function again, as after a deadlock; `write_relaxed` is for what may be lost in a power cut, and may be the same
 //!      as `write`. All go on when their caller goes away, or roll back. `write` is told what the transaction may change
 //!      of the store's field `cache`. Where other processes write as well, that cache keeps nothing: only bytes by their
-//!      digest could be, and then a query would leave them out. A server gets all of this by `server::Dialect`;
+//!      digest could be, and then a query would leave them out. Its field `begun` has no room there either. A server gets
+//!      all of this by `server::Dialect`;
 //!    - `conflict_key`, `later`: the key of an upsert, and the greater of two dates;
 //!    - `lock!`, `share!`, `insert_all!`: `FOR UPDATE`, `FOR SHARE`, and many rows at once.
 //! 3. Say what its errors mean, as `sqlite/error.rs` does, and add a variant to [`DatabaseUrl`].
@@ -62,6 +64,7 @@
 
 #![expect(clippy::duplicate_mod, reason = "the queries are written once and compiled for each database")]
 
+mod begun;
 mod cache;
 mod config;
 mod error;

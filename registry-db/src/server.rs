@@ -25,6 +25,7 @@ use registry_core::store::StoreErrorKind;
 use self::calls::{Access, Calls};
 pub(crate) use self::failed::{ConnectError, Meaning, meaning_of_text};
 pub(crate) use self::tls::authorities;
+use crate::begun::BegunUploads;
 use crate::cache::{Cache, Subject};
 use crate::config::DatabaseConfig;
 use crate::error::{Failure, OpenError};
@@ -64,6 +65,8 @@ pub(crate) type Query<C, A, T> = for<'c> fn(&'c mut C, &'c A) -> BoxFuture<'c, Q
 pub(crate) struct ServerStore<D: Dialect> {
     /// Keeps nothing: answers could be older than what another process wrote.
     pub(crate) cache: Cache,
+    /// Keeps nothing: another process may be asked to go on with an upload.
+    pub(crate) begun: BegunUploads,
     calls: Arc<Calls<D>>,
     database: String,
 }
@@ -75,7 +78,7 @@ impl<D: Dialect> ServerStore<D> {
         let dialect = Arc::new(dialect);
         start::prepare(&*dialect, &database, config.server.start_timeout).await?;
         let calls = Arc::new(Calls::new(dialect, &config.server));
-        Ok(Self { cache: Cache::new(0), calls, database })
+        Ok(Self { cache: Cache::new(0), begun: BegunUploads::new(0), calls, database })
     }
 
     /// Runs statements that only read. They see one state of the database.

@@ -36,10 +36,14 @@ use self::readers::Readers;
 pub use self::restore::{Restore, Restored};
 pub(crate) use self::snapshot::SqliteSnapshots;
 use self::writer::Writer;
+use crate::begun::BegunUploads;
 use crate::cache::{Cache, Subject};
 use crate::config::DatabaseConfig;
 use crate::error::{Failure, OpenError};
 use crate::schema::uploads;
+
+/// How many uploads of which nothing was taken are kept in memory.
+const BEGUN_MAX: usize = 1024;
 
 /// The words in which databases differ; the queries in `store` use no others.
 mod dialect {
@@ -93,6 +97,7 @@ type Query<A, T> = for<'c> fn(&'c mut dialect::Connection, &'c A) -> BoxFuture<'
 pub(crate) struct SqliteStore {
     path: PathBuf,
     cache: Cache,
+    begun: BegunUploads,
     // Dropped in this order: the database is ours, and closed whole, until the last connection is closed.
     writer: Writer,
     readers: Readers,
@@ -109,6 +114,7 @@ impl SqliteStore {
             writer: Writer::new(path.clone(), connection, config.wait_timeout),
             readers: Readers::new(path.clone(), config.readers, config.wait_timeout, Arc::new(lock)),
             cache: Cache::new(config.cache_bytes),
+            begun: BegunUploads::new(BEGUN_MAX),
             path,
         })
     }
@@ -154,6 +160,22 @@ impl SqliteStore {
         T: Send + 'static,
     {
         self.writer.write(Durability::Relaxed, self.cache.begin([]), arguments, query).await
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Records the sessions that are in memory, so that a restart does not end them.
+    fn drop(&mut self) {
+        let begun = self.begun.take();
+        if begun.is_empty() {
+            return;
+        }
+        if let Err(failure) =
+            self.writer.write_last(|connection| connection::in_place(store::upload::create(connection, &begun)))
+        {
+            let (database, error) = (self.path.display(), failure.source());
+            tracing::warn!(%database, error, "uploads that were begun could not be recorded; their clients start anew");
+        }
     }
 }
 

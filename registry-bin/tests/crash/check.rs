@@ -1,4 +1,5 @@
-//! What is asked of a registry that came back: everything acknowledged, nothing partial, and no session lost.
+//! What is asked of a registry that came back: everything acknowledged, nothing partial, and no session lost of which bytes
+//! were taken.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +45,8 @@ impl Client {
             let ended = match upload.ending {
                 Some(Ending::Commit) => self.repositories[upload.repository].has_blob(&digest),
                 Some(Ending::Cancel) => true,
-                None => false,
+                // Nobody was promised more than a place to send to.
+                None => upload.acknowledged == 0,
             };
             if !ended {
                 let lost = anyhow!("{} is gone with {} acknowledged bytes", upload.location, upload.acknowledged);

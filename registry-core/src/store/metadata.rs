@@ -5,9 +5,10 @@
 //! repeated.
 //!
 //! Three methods record what nobody was promised: [`create_upload`](UploadStore::create_upload),
-//! [`claim_upload`](UploadStore::claim_upload) and [`renew_claim`](UploadStore::renew_claim). What they record survives the
-//! end of the process, but a power cut may undo the last of it, up to the next method that is durable. A client then
-//! finds its upload unknown, and starts anew; a claim that is lost held back nobody who is still there.
+//! [`claim_upload`](UploadStore::claim_upload) and [`renew_claim`](UploadStore::renew_claim). A power cut may undo the last of
+//! it, up to the next method that is durable. Where one process alone has the store, its end may undo all of it, as far as no
+//! bytes were recorded by [`release_upload`](UploadStore::release_upload). A client then finds its upload unknown, and starts
+//! anew; a claim that is lost held back nobody who is still there.
 //!
 //! Un-referencing anything puts what lost the reference into a review queue *in the same transaction*, to be looked at
 //! no earlier than `review_after`; nothing else may ever free bytes.
@@ -88,7 +89,8 @@ pub trait BlobLinkStore: Send + Sync + 'static {
     async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> StoreResult<Option<BlobRecord>>;
 
     /// Makes a blob visible in a repository, records its location if it is new (or was recorded elsewhere: the latest
-    /// location counts, its bytes were just verified), puts it into the review queue, and ends the upload session.
+    /// location counts, its bytes were just verified), puts it into the review queue, and ends the upload session. If the
+    /// caller goes away before this returns, a session without bytes may outlive it, claimed, until it expires.
     ///
     /// # Errors
     /// `Conflict` if an upload is given and is not, or no longer, held by that claim. Nothing has changed then.
@@ -272,7 +274,8 @@ pub enum ClaimOutcome {
 /// Upload sessions, and which writer holds each.
 #[async_trait]
 pub trait UploadStore: Send + Sync + 'static {
-    /// Records a new session. Its repository need not exist and does not come to be by it. A power cut may undo it.
+    /// Begins a session, under an id that no other has had. Its repository need not exist and does not come to be by it.
+    /// Idempotent until it has bytes. The end of the process, or a power cut, may undo it.
     async fn create_upload(&self, upload: &UploadRecord) -> StoreResult<()>;
 
     /// Finds a session that has not expired at `now`, whether claimed or not.
@@ -284,7 +287,7 @@ pub trait UploadStore: Send + Sync + 'static {
     ) -> StoreResult<Option<UploadRecord>>;
 
     /// Claims a session for one writer until `until`; of two calls at once exactly one gets it. A claim whose time is
-    /// over is taken over. An expired session is `Unknown`. A power cut may undo a claim.
+    /// over is taken over. An expired session is `Unknown`. The end of the process, or a power cut, may undo a claim.
     async fn claim_upload(
         &self,
         repository: &RepositoryName,
@@ -294,13 +297,14 @@ pub trait UploadStore: Send + Sync + 'static {
         until: Timestamp,
     ) -> StoreResult<ClaimOutcome>;
 
-    /// Extends a claim to `until`. A power cut may undo it.
+    /// Extends a claim to `until`. The end of the process, or a power cut, may undo it.
     ///
     /// # Errors
     /// `Conflict` if the upload is gone or no longer held by the claim.
     async fn renew_claim(&self, id: UploadId, claim: ClaimToken, until: Timestamp) -> StoreResult<()>;
 
-    /// Records progress (offset, staging, digester and its algorithm, expiry) and gives the claim back.
+    /// Records progress (offset, staging, digester and its algorithm, expiry) and gives the claim back. Durable if the
+    /// session has bytes.
     ///
     /// # Errors
     /// `Conflict` if the upload is gone or no longer held by the claim.

@@ -87,6 +87,7 @@ macro_rules! metadata_store_suite {
 
                 an_upload_is_found_until_it_expires
                 an_upload_is_created_once
+                an_upload_can_be_released_without_bytes
                 exactly_one_of_many_concurrent_claims_wins
                 a_claim_whose_time_is_over_is_taken_over
                 a_repeated_claim_is_not_refused

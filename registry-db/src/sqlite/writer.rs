@@ -84,6 +84,14 @@ impl Writer {
         };
         answer.map_err(|gone| Failure::new(StoreErrorKind::Other, gone))?
     }
+
+    /// Runs statements here and now, once no caller is left.
+    pub(super) fn write_last(
+        &mut self,
+        statements: impl FnOnce(&mut Connection) -> QueryResult<()>,
+    ) -> Result<(), Failure> {
+        self.shared.committer().run(Durability::Synced, statements)
+    }
 }
 
 impl Drop for Writer {

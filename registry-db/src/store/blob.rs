@@ -8,10 +8,12 @@ use futures::FutureExt;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::metadata::{BlobLinkStore, BlobRecord, CommitBlob};
-use registry_core::store::{BlobLocation, ClaimToken, StoreResult, Timestamp, UploadId};
+use registry_core::store::{BlobLocation, StoreResult, Timestamp};
 
 use super::dialect::{Connection, Store, conflict_key, lock, share};
-use super::{repository, review, upload};
+use super::upload::{self, Session};
+use super::{repository, review};
+use crate::begun::NotHeld;
 use crate::cache::Subject;
 use crate::error::during;
 use crate::prepared::PreparedDsl;
@@ -40,19 +42,31 @@ impl BlobLinkStore for Store {
     }
 
     async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()> {
+        let (ending, upload) = match blob.upload {
+            Some((id, claim)) => match self.begun.end(id, claim) {
+                Some(ending) => (Some(ending.map_err(|NotHeld| upload::not_held(id))?), Some(Session::Begun(id))),
+                None => (None, Some(Session::Recorded(id, claim))),
+            },
+            None => (None, None),
+        };
         let commit = Commit {
             repository: blob.repository.clone(),
             digest: *blob.digest,
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
-            upload: blob.upload,
+            upload,
             review_after: blob.review_after,
         };
         let committed =
             self.write([Subject::Blob(blob.digest)], commit, |connection, commit| commit.run(connection).boxed()).await;
         match (committed, blob.upload) {
             (Ok(false), Some((id, _))) => Err(upload::not_held(id)),
-            (Ok(_), _) => Ok(()),
+            (Ok(_), _) => {
+                if let Some(ending) = ending {
+                    ending.confirm();
+                }
+                Ok(())
+            }
             (Err(failure), _) => {
                 let what = format_args!("record blob `{}` in repository `{}`", blob.digest, blob.repository);
                 Err(during(what)(failure))
@@ -105,15 +119,15 @@ struct Commit {
     digest: Digest,
     size_bytes: u64,
     location: BlobLocation,
-    upload: Option<(UploadId, ClaimToken)>,
+    upload: Option<Session>,
     review_after: Timestamp,
 }
 
 impl Commit {
     /// Returns whether the upload, if there is one, was held by the claim.
     async fn run(&self, connection: &mut Connection) -> QueryResult<bool> {
-        if let Some((id, claim)) = self.upload
-            && !upload::end(connection, id, claim).await?
+        if let Some(session) = self.upload
+            && !session.end(connection).await?
         {
             return Ok(false);
         }
@@ -131,7 +145,7 @@ impl Commit {
             .prepared()
             .execute(connection)
             .await?;
-        let blob_id = blobs::table.filter(blobs::digest.eq(&digest)).select(blobs::id).first(connection).await?;
+        let blob_id = blobs::table.filter(blobs::digest.eq(&digest)).select(blobs::id).get_result(connection).await?;
         let repository_id = repository::lock_or_create(connection, self.repository.as_str()).await?;
         link(connection, repository_id, blob_id).await?;
         review::blob(connection, blob_id, self.review_after).await?;
@@ -150,7 +164,7 @@ impl Mount {
     async fn run(&self, connection: &mut Connection) -> QueryResult<Option<BlobRecord>> {
         let digest = self.digest.to_string();
         let live = blobs::table.filter(blobs::digest.eq(&digest)).filter(blobs::state.eq(LIVE)).select(blobs::id);
-        let Some(blob_id) = share!(live).first::<i64>(connection).await.optional()? else { return Ok(None) };
+        let Some(blob_id) = share!(live).get_result::<i64>(connection).await.optional()? else { return Ok(None) };
         let links = repository_blobs::table.filter(repository_blobs::blob_id.eq(blob_id));
         let offered: bool = match &self.from {
             Some(from) => {
@@ -180,7 +194,7 @@ async fn find(
         .filter(blobs::digest.eq(digest.to_string()))
         .filter(blobs::state.eq(LIVE))
         .select((blobs::size_bytes, blobs::location, gc_blob_reviews::review_after.nullable()))
-        .first(connection)
+        .get_result(connection)
         .await
         .optional()?;
     Ok(found.map(|(size_bytes, location, review_after)| BlobRecord {
@@ -207,7 +221,7 @@ async fn unlink(
     review_after: Timestamp,
 ) -> QueryResult<bool> {
     let blob = blobs::table.filter(blobs::digest.eq(digest.to_string())).select(blobs::id);
-    let Some(blob_id) = lock!(blob).first::<i64>(connection).await.optional()? else { return Ok(false) };
+    let Some(blob_id) = lock!(blob).get_result::<i64>(connection).await.optional()? else { return Ok(false) };
     let Some(repository_id) = repository::lock(connection, repository.as_str()).await? else { return Ok(false) };
     let unlinked =
         diesel::delete(repository_blobs::table.find((repository_id, blob_id))).execute(connection).await? > 0;

@@ -124,7 +124,7 @@ async fn find(
             .filter(repositories::name.eq(repository.as_str()))
             .filter(tags::name.eq(tag.as_str()))
             .select(columns)
-            .first(connection)
+            .get_result(connection)
             .await
             .optional()?,
         Reference::Digest(digest) => manifests::table
@@ -132,7 +132,7 @@ async fn find(
             .filter(repositories::name.eq(repository.as_str()))
             .filter(manifests::digest.eq(digest.to_string()))
             .select(columns)
-            .first(connection)
+            .get_result(connection)
             .await
             .optional()?,
     };
@@ -156,7 +156,7 @@ async fn delete(
         .filter(manifests::repository_id.eq(repository_id))
         .filter(manifests::digest.eq(&digest))
         .select(manifests::id);
-    let Some(id) = lock!(found).first::<i64>(connection).await.optional()? else { return Ok(false) };
+    let Some(id) = lock!(found).get_result::<i64>(connection).await.optional()? else { return Ok(false) };
 
     let blobs = manifest_blobs::table.filter(manifest_blobs::manifest_id.eq(id)).select(manifest_blobs::blob_id);
     let blobs = blobs::table.filter(blobs::id.eq_any(blobs)).into_boxed();

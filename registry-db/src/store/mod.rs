@@ -11,7 +11,7 @@ mod repository;
 mod review;
 mod setting;
 mod tag;
-mod upload;
+pub(super) mod upload;
 
 use super::dialect;
 

@@ -43,12 +43,12 @@ impl RepositoryStore for Store {
 
 /// Finds a repository.
 pub(super) async fn find(connection: &mut Connection, name: &str) -> QueryResult<Option<i64>> {
-    by_name(name).first(connection).await.optional()
+    by_name(name).get_result(connection).await.optional()
 }
 
 /// Finds a repository and locks it.
 pub(super) async fn lock(connection: &mut Connection, name: &str) -> QueryResult<Option<i64>> {
-    lock!(by_name(name)).first(connection).await.optional()
+    lock!(by_name(name)).get_result(connection).await.optional()
 }
 
 /// Finds or creates a repository and locks it.
@@ -65,7 +65,7 @@ pub(super) async fn lock_or_create(connection: &mut Connection, name: &str) -> Q
         .on_conflict_do_nothing()
         .execute(connection)
         .await?;
-    lock!(by_name(name)).first(connection).await
+    lock!(by_name(name)).get_result(connection).await
 }
 
 /// Shows a repository in the catalog if it has a manifest, and hides it otherwise.

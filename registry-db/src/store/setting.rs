@@ -29,7 +29,7 @@ impl SettingStore for Store {
                         .on_conflict_do_nothing()
                         .execute(connection)
                         .await?;
-                    settings::table.find(name).select(settings::value).first(connection).await
+                    settings::table.find(name).select(settings::value).get_result(connection).await
                 }
                 .boxed()
             })
@@ -47,7 +47,7 @@ impl SettingStore for Store {
 }
 
 async fn find(connection: &mut Connection, name: &str) -> QueryResult<Option<String>> {
-    settings::table.find(name).select(settings::value).first(connection).await.optional()
+    settings::table.find(name).select(settings::value).get_result(connection).await.optional()
 }
 
 async fn replace(connection: &mut Connection, name: &str, value: &str) -> QueryResult<()> {

@@ -21,8 +21,12 @@ pub(super) async fn point(
     let mut left = Vec::new();
     for name in names {
         let name = name.as_str();
-        let previous: Option<i64> =
-            tags::table.find((repository_id, name)).select(tags::manifest_id).first(connection).await.optional()?;
+        let previous: Option<i64> = tags::table
+            .find((repository_id, name))
+            .select(tags::manifest_id)
+            .get_result(connection)
+            .await
+            .optional()?;
         left.extend(previous.filter(|id| *id != manifest_id));
         let target = (tags::manifest_id.eq(manifest_id), tags::updated_at.eq(Timestamp::now().as_micros()));
         diesel::insert_into(tags::table)
@@ -45,7 +49,7 @@ pub(super) async fn delete(
 ) -> QueryResult<bool> {
     let Some(repository_id) = repository::lock(connection, repository.as_str()).await? else { return Ok(false) };
     let tag = tags::table.find((repository_id, name.as_str()));
-    let target: Option<i64> = tag.select(tags::manifest_id).first(connection).await.optional()?;
+    let target: Option<i64> = tag.select(tags::manifest_id).get_result(connection).await.optional()?;
     let Some(manifest_id) = target else { return Ok(false) };
     diesel::delete(tag).execute(connection).await?;
     review::manifests(connection, manifests::table.find(manifest_id).into_boxed(), review_after).await?;

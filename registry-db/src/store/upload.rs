@@ -9,8 +9,9 @@ use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::metadata::{ClaimOutcome, UploadRecord, UploadStore};
 use registry_core::store::{ClaimToken, StagedUpload, StoreError, StoreErrorKind, StoreResult, Timestamp, UploadId};
 
-use super::dialect::{Connection, Store, lock};
+use super::dialect::{Connection, Store, conflict_key, lock};
 use super::rows;
+use crate::begun::NotHeld;
 use crate::error::during;
 use crate::prepared::PreparedDsl;
 use crate::schema::uploads;
@@ -19,9 +20,13 @@ use crate::stored::Stored;
 #[async_trait]
 impl UploadStore for Store {
     async fn create_upload(&self, upload: &UploadRecord) -> StoreResult<()> {
-        self.write_relaxed(upload.clone(), |connection, upload| create(connection, upload).boxed())
+        let Some(uploads) = self.begun.begin(upload) else { return Ok(()) };
+        let ids: Vec<UploadId> = uploads.iter().map(|upload| upload.id).collect();
+        self.write_relaxed(uploads, |connection, uploads| create(connection, uploads).boxed())
             .await
-            .map_err(during(format_args!("record upload `{}`", upload.id)))
+            .map_err(during(format_args!("record upload `{}`", upload.id)))?;
+        self.begun.forget_idle(ids);
+        Ok(())
     }
 
     async fn upload(
@@ -30,16 +35,20 @@ impl UploadStore for Store {
         id: UploadId,
         now: Timestamp,
     ) -> StoreResult<Option<UploadRecord>> {
-        let found = self
-            .read_once((repository.clone(), id), |connection, (repository, id)| {
-                async move {
-                    let row: Option<UploadRow> = of_repository(repository, *id).first(connection).await.optional()?;
-                    Ok(row.map(UploadRecord::from))
-                }
-                .boxed()
-            })
-            .await
-            .map_err(during(format_args!("look up upload `{id}`")))?;
+        let found = match self.begun.find(id) {
+            Some(begun) => Some(begun).filter(|begun| begun.repository == *repository),
+            None => self
+                .read_once((repository.clone(), id), |connection, (repository, id)| {
+                    async move {
+                        let row: Option<UploadRow> =
+                            of_repository(repository, *id).get_result(connection).await.optional()?;
+                        Ok(row.map(UploadRecord::from))
+                    }
+                    .boxed()
+                })
+                .await
+                .map_err(during(format_args!("look up upload `{id}`")))?,
+        };
         Ok(found.filter(|upload| upload.expires_at > now))
     }
 
@@ -51,6 +60,9 @@ impl UploadStore for Store {
         now: Timestamp,
         until: Timestamp,
     ) -> StoreResult<ClaimOutcome> {
+        if let Some(outcome) = self.begun.claim(repository, id, claim, now, until) {
+            return Ok(outcome);
+        }
         let attempt = Claim { repository: repository.clone(), id, token: claim, now, until };
         self.write_relaxed(attempt, |connection, attempt| attempt.run(connection).boxed())
             .await
@@ -58,6 +70,9 @@ impl UploadStore for Store {
     }
 
     async fn renew_claim(&self, id: UploadId, claim: ClaimToken, until: Timestamp) -> StoreResult<()> {
+        if let Some(renewed) = self.begun.renew(id, claim, until) {
+            return renewed.map_err(|NotHeld| not_held(id));
+        }
         let renewed = self
             .write_relaxed((id, claim, until), |connection, (id, claim, until)| {
                 async move {
@@ -80,43 +95,88 @@ impl UploadStore for Store {
     }
 
     async fn release_upload(&self, upload: &UploadRecord, claim: ClaimToken) -> StoreResult<()> {
+        let lost = |NotHeld| not_held(upload.id);
+        if upload.offset == 0
+            && let Some(put_back) = self.begun.put_back(upload, claim)
+        {
+            return put_back.map_err(lost);
+        }
+        let failed = |failure| during(format_args!("record the progress of upload `{}`", upload.id))(failure);
+        if let Some(ending) = self.begun.end(upload.id, claim) {
+            let ending = ending.map_err(lost)?;
+            let upload = UploadRecord { repository: ending.repository().clone(), ..upload.clone() };
+            let recorded = self.write([], upload, |connection, upload| record(connection, upload).boxed()).await;
+            recorded.map_err(failed)?;
+            ending.confirm();
+            return Ok(());
+        }
         let released = self
             .write([], (upload.clone(), claim), |connection, (upload, claim)| {
                 release(connection, upload, *claim).boxed()
             })
             .await
-            .map_err(during(format_args!("record the progress of upload `{}`", upload.id)))?;
+            .map_err(failed)?;
         if released { Ok(()) } else { Err(not_held(upload.id)) }
     }
 
     async fn remove_upload(&self, repository: &RepositoryName, id: UploadId) -> StoreResult<Option<UploadRecord>> {
-        self.write([], (repository.clone(), id), |connection, (repository, id)| {
-            async move {
-                let row: Option<UploadRow> =
-                    lock!(of_repository(repository, *id)).first(connection).await.optional()?;
-                diesel::delete(uploads::table.find(id.to_string()))
-                    .filter(uploads::repository.eq(repository.as_str()))
-                    .execute(connection)
-                    .await?;
-                Ok(row.map(UploadRecord::from))
-            }
-            .boxed()
-        })
-        .await
-        .map_err(during(format_args!("remove upload `{id}`")))
+        let begun = match self.begun.remove(repository, id) {
+            Some(None) => return Ok(None),
+            Some(begun) => begun,
+            None => None,
+        };
+        let recorded = self
+            .write([], (repository.clone(), id), |connection, (repository, id)| {
+                async move {
+                    let row: Option<UploadRow> =
+                        lock!(of_repository(repository, *id)).get_result(connection).await.optional()?;
+                    diesel::delete(uploads::table.find(id.to_string()))
+                        .filter(uploads::repository.eq(repository.as_str()))
+                        .execute(connection)
+                        .await?;
+                    Ok(row.map(UploadRecord::from))
+                }
+                .boxed()
+            })
+            .await
+            .map_err(during(format_args!("remove upload `{id}`")))?;
+        Ok(begun.or(recorded))
     }
 
     async fn expired_uploads(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<UploadRecord>> {
-        self.read_once((now, rows(limit)), |connection, (now, limit)| expired(connection, *now, *limit).boxed())
+        let mut found = self
+            .read_once((now, rows(limit)), |connection, (now, limit)| expired(connection, *now, *limit).boxed())
             .await
-            .map_err(during("list expired uploads"))
+            .map_err(during("list expired uploads"))?;
+        self.begun.add_expired(now, &mut found);
+        found.truncate(limit);
+        Ok(found)
     }
 }
 
-/// Ends a session, and returns whether it was held by the claim; otherwise nothing has changed.
-pub(super) async fn end(connection: &mut Connection, id: UploadId, claim: ClaimToken) -> QueryResult<bool> {
-    let held = uploads::table.find(id.to_string()).filter(uploads::claim.eq(claim.to_string()));
-    Ok(diesel::delete(held).execute(connection).await? > 0)
+/// A session that a transaction is to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Session {
+    /// One of [`BegunUploads`](crate::begun::BegunUploads), which may have a row as well.
+    Begun(UploadId),
+    /// One that only its row tells of.
+    Recorded(UploadId, ClaimToken),
+}
+
+impl Session {
+    /// Ends the session, and returns whether it was held by the claim; otherwise nothing has changed.
+    pub(super) async fn end(self, connection: &mut Connection) -> QueryResult<bool> {
+        match self {
+            Self::Begun(id) => {
+                diesel::delete(uploads::table.find(id.to_string())).execute(connection).await?;
+                Ok(true)
+            }
+            Self::Recorded(id, claim) => {
+                let held = uploads::table.find(id.to_string()).filter(uploads::claim.eq(claim.to_string()));
+                Ok(diesel::delete(held).execute(connection).await? > 0)
+            }
+        }
+    }
 }
 
 /// Tells a writer that it lost its upload.
@@ -168,13 +228,14 @@ struct Claim {
 
 impl Claim {
     async fn run(&self, connection: &mut Connection) -> QueryResult<ClaimOutcome> {
-        let row = lock!(of_repository(&self.repository, self.id)).first::<UploadRow>(connection).await.optional()?;
+        let row =
+            lock!(of_repository(&self.repository, self.id)).get_result::<UploadRow>(connection).await.optional()?;
         let Some(upload) = row.map(UploadRecord::from).filter(|upload| upload.expires_at > self.now) else {
             return Ok(ClaimOutcome::Unknown);
         };
         let id = self.id.to_string();
         let (holder, held_until): (Option<String>, Option<i64>) =
-            uploads::table.find(&id).select((uploads::claim, uploads::claimed_until)).first(connection).await?;
+            uploads::table.find(&id).select((uploads::claim, uploads::claimed_until)).get_result(connection).await?;
         let token = self.token.to_string();
         let outcome = match (holder, held_until) {
             (Some(holder), Some(until)) if holder != token && until > self.now.as_micros() => {
@@ -193,24 +254,40 @@ impl Claim {
     }
 }
 
-async fn create(connection: &mut Connection, upload: &UploadRecord) -> QueryResult<()> {
+/// Records sessions, unless they are recorded already.
+pub(crate) async fn create(connection: &mut Connection, begun: &[UploadRecord]) -> QueryResult<()> {
+    for upload in begun {
+        diesel::insert_into(uploads::table).values(row(upload)).on_conflict_do_nothing().execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Records a session of [`BegunUploads`](crate::begun::BegunUploads), which may have a row already, with its progress.
+async fn record(connection: &mut Connection, upload: &UploadRecord) -> QueryResult<()> {
     diesel::insert_into(uploads::table)
-        .values((
-            uploads::id.eq(upload.id.to_string()),
-            uploads::repository.eq(upload.repository.as_str()),
-            uploads::started_at.eq(Timestamp::now().as_micros()),
-            progress(upload),
-        ))
-        .on_conflict_do_nothing()
+        .values(row(upload))
+        .on_conflict(conflict_key(uploads::id))
+        .do_update()
+        .set(progress(upload))
+        .prepared()
         .execute(connection)
         .await?;
     Ok(())
 }
 
+#[diesel::dsl::auto_type]
+fn row(upload: &UploadRecord) -> _ {
+    let id: String = upload.id.to_string();
+    let repository: String = upload.repository.to_string();
+    let started_at: i64 = Timestamp::now().as_micros();
+    let progress: progress = progress(upload);
+    (uploads::id.eq(id), uploads::repository.eq(repository), uploads::started_at.eq(started_at), progress)
+}
+
 /// Finds out whether a claim holds an upload, and locks that upload.
 async fn is_held(connection: &mut Connection, id: UploadId, claim: ClaimToken) -> QueryResult<bool> {
     let held = uploads::table.find(id.to_string()).filter(uploads::claim.eq(claim.to_string())).select(uploads::id);
-    Ok(lock!(held).first::<String>(connection).await.optional()?.is_some())
+    Ok(lock!(held).get_result::<String>(connection).await.optional()?.is_some())
 }
 
 async fn release(connection: &mut Connection, upload: &UploadRecord, claim: ClaimToken) -> QueryResult<bool> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use registry_core::protocol::digest::{Algorithm, Digest, Digester};
 use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::metadata::{CommitBlob, UploadRecord};
-use registry_core::store::{BlobLocation, MetadataStore, StagedUpload, Timestamp, UploadId};
+use registry_core::store::{BlobLocation, ClaimToken, MetadataStore, StagedUpload, Timestamp, UploadId};
 use tempfile::TempDir;
 
 use crate::metadata_store::{open, sqlite};
@@ -31,19 +31,32 @@ async fn commit(store: &dyn MetadataStore, content: u32) {
     store.commit_blob(commit).await.unwrap();
 }
 
-async fn begin_upload(store: &dyn MetadataStore) -> UploadId {
-    let id = UploadId::random();
-    let upload = UploadRecord {
-        id,
+fn new_upload() -> UploadRecord {
+    UploadRecord {
+        id: UploadId::random(),
         repository: repository(),
         staged: StagedUpload::new("staged"),
         offset: 0,
         algorithm: Algorithm::Sha256,
         digester_state: Digester::new(Algorithm::Sha256).save(),
         expires_at: Timestamp::from_micros(1000),
-    };
+    }
+}
+
+/// Begins an upload and records that bytes of it were taken.
+async fn take_bytes(store: &dyn MetadataStore) -> UploadId {
+    let mut upload = new_upload();
     store.create_upload(&upload).await.unwrap();
-    id
+    let token = claim(store, upload.id).await;
+    upload.offset = 4;
+    store.release_upload(&upload, token).await.unwrap();
+    upload.id
+}
+
+async fn claim(store: &dyn MetadataStore, upload: UploadId) -> ClaimToken {
+    let (token, now) = (ClaimToken::random(), Timestamp::from_micros(0));
+    store.claim_upload(&repository(), upload, token, now, now).await.unwrap();
+    token
 }
 
 /// Returns a copy of the files of a database that is open, with so much of the log as there was.
@@ -68,7 +81,7 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
                 for content in 0..5 {
                     commit(&*store, writer * 5 + content).await;
                 }
-                begin_upload(&*store).await
+                take_bytes(&*store).await
             })
         })
         .collect();
@@ -93,8 +106,10 @@ async fn a_log_that_ends_early_has_all_that_was_written_before() {
     let (store, directory) = sqlite().await;
     let log = directory.path().join("registry.db-wal");
     let mut lengths = Vec::new();
+    let upload = take_bytes(&*store).await;
     for content in 0..20 {
-        begin_upload(&*store).await;
+        // A claim is written and not synced.
+        claim(&*store, upload).await;
         commit(&*store, content).await;
         lengths.push(fs::metadata(&log).unwrap().len());
     }
@@ -109,4 +124,19 @@ async fn a_log_that_ends_early_has_all_that_was_written_before() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_session_without_bytes_survives_the_end_of_a_process_that_was_not_killed() {
+    let (store, directory) = sqlite().await;
+    let upload = new_upload();
+    store.create_upload(&upload).await.unwrap();
+    let copy = crash(&directory, None);
+    drop(store);
+    let found = async |directory: &TempDir| {
+        let store = open(directory).await;
+        store.upload(&repository(), upload.id, Timestamp::from_micros(0)).await.unwrap()
+    };
+    assert_eq!(found(&directory).await, Some(upload.clone()));
+    assert_eq!(found(&copy).await, None, "begun, and nothing more, costs no write");
 }

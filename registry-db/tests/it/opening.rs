@@ -107,17 +107,21 @@ async fn a_database_of_a_newer_release_is_refused() {
 #[tokio::test]
 async fn claims_of_a_killed_process_are_given_back() {
     let (store, directory) = sqlite().await;
-    let upload = UploadRecord {
+    let mut upload = UploadRecord {
         id: UploadId::random(),
         repository: repository(),
         staged: StagedUpload::new("staged"),
-        offset: 7,
+        offset: 0,
         algorithm: Algorithm::Sha256,
         digester_state: Digester::new(Algorithm::Sha256).save(),
         expires_at: Timestamp::from_micros(1000),
     };
     let [now, until] = [0, 100].map(Timestamp::from_micros);
+    let first = ClaimToken::random();
     store.create_upload(&upload).await.unwrap();
+    store.claim_upload(&upload.repository, upload.id, first, now, until).await.unwrap();
+    upload.offset = 7;
+    store.release_upload(&upload, first).await.unwrap();
     store.claim_upload(&upload.repository, upload.id, ClaimToken::random(), now, until).await.unwrap();
     drop(store);
 

@@ -25,16 +25,29 @@ pub async fn an_upload_is_found_until_it_expires(store: &dyn MetadataStore) {
     assert_eq!(store.upload(&a, upload.id, at(999)).await.unwrap(), Some(upload), "a claimed session can be seen");
 }
 
-/// Creating a session again does not throw it back.
+/// Creating a session again changes nothing, and takes it from no writer.
 pub async fn an_upload_is_created_once(store: &dyn MetadataStore) {
     let a = repository("a");
     let (upload, claim) = (new_upload(&a), ClaimToken::random());
     store.create_upload(&upload).await.unwrap();
     store.claim_upload(&a, upload.id, claim, at(0), at(10)).await.unwrap();
-    let progress = UploadRecord { offset: 7, ..upload.clone() };
-    store.release_upload(&progress, claim).await.unwrap();
+    store.create_upload(&UploadRecord { expires_at: at(7), ..upload.clone() }).await.unwrap();
+    assert_eq!(store.upload(&a, upload.id, at(8)).await.unwrap(), Some(upload.clone()));
+    let outcome = store.claim_upload(&a, upload.id, ClaimToken::random(), at(0), at(10)).await.unwrap();
+    assert_eq!(outcome, ClaimOutcome::Busy);
+}
+
+/// What goes wrong before any byte was taken leaves a session that can be gone on with.
+pub async fn an_upload_can_be_released_without_bytes(store: &dyn MetadataStore) {
+    let a = repository("a");
+    let (upload, claim) = (new_upload(&a), ClaimToken::random());
     store.create_upload(&upload).await.unwrap();
-    assert_eq!(store.upload(&a, upload.id, at(0)).await.unwrap(), Some(progress));
+    store.claim_upload(&a, upload.id, claim, at(0), at(10)).await.unwrap();
+    let later = UploadRecord { expires_at: at(5000), ..upload.clone() };
+    store.release_upload(&later, claim).await.unwrap();
+    assert_eq!(store.upload(&a, upload.id, at(4999)).await.unwrap(), Some(later.clone()));
+    let outcome = store.claim_upload(&a, upload.id, claim, at(0), at(10)).await.unwrap();
+    assert_eq!(outcome, ClaimOutcome::Claimed(later));
 }
 
 /// Two writers never hold one session.

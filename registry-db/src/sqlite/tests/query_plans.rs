@@ -16,6 +16,7 @@ use registry_core::store::metadata::{
 use registry_core::store::setting::SettingStore;
 use registry_core::store::{BlobLocation, ClaimToken, StagedUpload, Timestamp, UploadId};
 
+use super::super::BEGUN_MAX;
 use super::{SqliteStore, commit, digest, on_reader, on_writer, repository, store};
 
 const NOW: Timestamp = Timestamp::from_micros(0);
@@ -59,6 +60,9 @@ async fn every_statement_is_prepared_once() {
     call_every_method(&store).await;
     let Statements { ran, kept } = &*statements.lock().unwrap();
     assert!(ran.len() > 10);
+    // A limit that is bound has SQLite prepare a statement anew each time. Only pages are worth that.
+    let is_limited = |ran: &&String| ran.starts_with("SELECT") && ran.contains("LIMIT") && !ran.contains("ORDER BY");
+    assert_eq!(ran.iter().filter(is_limited).collect::<Vec<_>>(), [""; 0]);
     assert_eq!(ran.difference(kept).collect::<Vec<_>>(), [""; 0]);
 }
 
@@ -140,33 +144,51 @@ async fn call_every_method(store: &SqliteStore) {
 }
 
 async fn call_every_upload_method(store: &SqliteStore, repository: &RepositoryName) {
-    let upload = UploadRecord {
-        id: UploadId::random(),
-        repository: repository.clone(),
-        staged: StagedUpload::new("staged"),
-        offset: 0,
-        algorithm: Algorithm::Sha256,
-        digester_state: Digester::new(Algorithm::Sha256).save(),
-        expires_at: LATER,
+    let begin = async || {
+        let upload = UploadRecord {
+            id: UploadId::random(),
+            repository: repository.clone(),
+            staged: StagedUpload::new("staged"),
+            offset: 0,
+            algorithm: Algorithm::Sha256,
+            digester_state: Digester::new(Algorithm::Sha256).save(),
+            expires_at: LATER,
+        };
+        store.create_upload(&upload).await.unwrap();
+        upload
     };
+    // First while only memory knows of it, then when it is recorded.
+    let mut upload = begin().await;
     let claim = ClaimToken::random();
-    store.create_upload(&upload).await.unwrap();
-    store.upload(repository, upload.id, NOW).await.unwrap().unwrap();
-    store.claim_upload(repository, upload.id, claim, NOW, LATER).await.unwrap();
-    store.renew_claim(upload.id, claim, LATER).await.unwrap();
-    store.release_upload(&upload, claim).await.unwrap();
+    for offset in [1, 2] {
+        store.claim_upload(repository, upload.id, claim, NOW, LATER).await.unwrap();
+        store.renew_claim(upload.id, claim, LATER).await.unwrap();
+        upload.offset = offset;
+        store.release_upload(&upload, claim).await.unwrap();
+        assert_eq!(store.upload(repository, upload.id, NOW).await.unwrap().as_ref(), Some(&upload));
+    }
     assert_eq!(store.expired_uploads(LATER, 10).await.unwrap().len(), 1);
-    store.claim_upload(repository, upload.id, claim, NOW, LATER).await.unwrap();
-    let commit = CommitBlob {
-        repository,
-        digest: &digest("uploaded"),
-        size_bytes: 8,
-        location: &BlobLocation::new("here"),
-        upload: Some((upload.id, claim)),
-        review_after: LATER,
-    };
-    store.commit_blob(commit).await.unwrap();
-    store.remove_upload(repository, upload.id).await.unwrap();
+    for upload in [upload, begin().await] {
+        store.claim_upload(repository, upload.id, claim, NOW, LATER).await.unwrap();
+        let commit = CommitBlob {
+            repository,
+            digest: &digest("uploaded"),
+            size_bytes: 8,
+            location: &BlobLocation::new("here"),
+            upload: Some((upload.id, claim)),
+            review_after: LATER,
+        };
+        store.commit_blob(commit).await.unwrap();
+        assert_eq!(store.upload(repository, upload.id, NOW).await.unwrap(), None);
+        assert_eq!(store.remove_upload(repository, upload.id).await.unwrap(), None);
+    }
+    // More than memory has room for.
+    for _ in 0..=BEGUN_MAX {
+        let upload = begin().await;
+        assert_eq!(store.upload(repository, upload.id, NOW).await.unwrap(), Some(upload));
+    }
+    let expired = store.expired_uploads(LATER, usize::MAX).await.unwrap();
+    assert_eq!(expired.len(), BEGUN_MAX + 1);
 }
 
 async fn put(

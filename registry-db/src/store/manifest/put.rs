@@ -160,7 +160,7 @@ impl Put {
             .filter(manifests::repository_id.eq(repository_id))
             .filter(manifests::digest.eq(&digest))
             .select(manifests::id);
-        stored.first(connection).await
+        stored.get_result(connection).await
     }
 }
 

@@ -254,6 +254,10 @@ pub(super) async fn make(store: &dyn MetadataStore, names: &Names, call: &Call) 
             answer(store.delete_tag(&repositories[repository], &tag.parse().unwrap(), at(review)).await)
         }
         Call::CreateUpload { upload, repository, expires } => {
+            // An id is used once. There are few here, so that calls often meet.
+            for repository in repositories {
+                store.remove_upload(repository, uploads[upload]).await.unwrap();
+            }
             answer(store.create_upload(&names.upload(upload, repository, 0, expires)).await)
         }
         Call::ClaimUpload { upload, repository, claim, now, until } => answer(
