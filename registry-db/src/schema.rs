@@ -55,6 +55,12 @@ diesel::table! {
 diesel::table! {
     settings (name) { name -> Text, value -> Text, }
 }
+diesel::table! {
+    imports (id) { id -> SmallInt, round -> BigInt, started_at -> BigInt, finished_at -> Nullable<BigInt>, }
+}
+diesel::table! {
+    imported_repositories (name) { name -> Text, round -> BigInt, finished_at -> BigInt, }
+}
 
 diesel::joinable!(repository_blobs -> repositories (repository_id));
 diesel::joinable!(repository_blobs -> blobs (blob_id));

@@ -12,19 +12,29 @@
 //!     │       └── <first 2 hex digits>
 //!     │           └── <hex>
 //!     │               └── data             the blob's bytes: appears whole, never changes
-//!     └── uploads
-//!         ├── <uuid>                       the bytes of an upload so far
-//!         ├── <uuid>.completed             while a commit is being recorded, on a file system: the blob's second name
-//!         └── <uuid>.tmp                   for a moment, on a file system: what is to replace an upload or a blob
+//!     ├── uploads
+//!     │   ├── <uuid>                       the bytes of an upload so far
+//!     │   ├── <uuid>.completed             while a commit is being recorded, on a file system: the blob's second name
+//!     │   └── <uuid>.tmp                   for a moment, on a file system: what is to replace an upload or a blob
+//!     └── repositories                     distribution's links, each a digest as text: read by an import, and written
+//!         └── <name>                       only where an operator wants them
+//!             ├── _layers/<algorithm>/<hex>/link
+//!             └── _manifests
+//!                 ├── revisions/<algorithm>/<hex>/link
+//!                 └── tags/<tag>
+//!                     ├── current/link     where the tag points to
+//!                     └── index/<algorithm>/<hex>/link    where it ever pointed to
 //! ```
 //!
 //! Blobs stand where distribution has them (`registry/storage/paths.go`), so that either can use the other's storage.
 //! Uploads do not: distribution keeps them by repository, where each would cost several new directories. One flat
 //! directory beside the blobs costs none, is on the same file system, and is a place where distribution never looks.
-//! Nothing here knows repositories: which repository may serve which blob is in the metadata.
+//! Which repository may serve which blob is in the metadata; the links only say what distribution thinks of it.
 
 use registry_core::protocol::digest::{Algorithm, Digest};
+use registry_core::protocol::reference::{RepositoryName, Tag};
 use registry_core::store::UploadId;
+use registry_core::store::links::{Link, LinkKind};
 use registry_core::store::snapshot::SnapshotName;
 
 use crate::path::StoragePath;
@@ -60,11 +70,6 @@ pub fn blob_directories(algorithm: Algorithm) -> impl Iterator<Item = StoragePat
     (0..=u8::MAX).map(move |first| path(&format!("/docker/registry/v2/blobs/{algorithm}/{first:02x}")))
 }
 
-/// Returns the directory in which distribution keeps what its repositories have.
-pub fn repositories() -> StoragePath {
-    path("/docker/registry/v2/repositories")
-}
-
 /// Returns the directory of all uploads.
 pub fn uploads() -> StoragePath {
     path("/docker/registry/v2/uploads")
@@ -75,8 +80,84 @@ pub fn upload(upload: UploadId) -> StoragePath {
     path(&format!("/docker/registry/v2/uploads/{upload}"))
 }
 
+/// Returns the directory of all links.
+pub fn repositories() -> StoragePath {
+    path(REPOSITORIES)
+}
+
+/// Returns the directory of a repository's links of one kind. Files beside the links may be in it.
+pub fn links(repository: &RepositoryName, kind: LinkKind) -> StoragePath {
+    let directory = match kind {
+        LinkKind::Blob => "_layers",
+        LinkKind::Manifest => "_manifests/revisions",
+        LinkKind::Tag => "_manifests/tags",
+    };
+    path(&format!("{REPOSITORIES}/{repository}/{directory}"))
+}
+
+/// Returns where a link is.
+pub fn link(repository: &RepositoryName, link: &Link) -> StoragePath {
+    match link {
+        Link::Blob(digest) => digest_link(&links(repository, LinkKind::Blob), digest),
+        Link::Manifest(digest) => digest_link(&links(repository, LinkKind::Manifest), digest),
+        Link::Tag(name) => path(&format!("{}/current/link", tag(repository, name))),
+    }
+}
+
+/// Returns the directory of all that there is of a tag.
+pub fn tag(repository: &RepositoryName, tag: &Tag) -> StoragePath {
+    path(&format!("{}/{tag}", links(repository, LinkKind::Tag)))
+}
+
+/// Returns where the history of a tag says that it once pointed to a manifest.
+pub fn tag_history(repository: &RepositoryName, name: &Tag, target: &Digest) -> StoragePath {
+    digest_link(&path(&format!("{}/index", tag(repository, name))), target)
+}
+
+/// Returns a path that is greater than all those of a repository's own links, and less than those of any repository
+/// further on: no component of a name begins with `_`.
+pub(crate) fn end_of_links(repository: &RepositoryName) -> StoragePath {
+    path(&format!("{REPOSITORIES}/{repository}/_zzzz"))
+}
+
+/// Splits the path of a file below [`repositories`] into the repository's name and what follows it.
+pub(crate) fn split_repository(path: &StoragePath) -> Option<(&str, &str)> {
+    let below = path.as_str().strip_prefix(REPOSITORIES)?.strip_prefix('/')?;
+    below.split_once("/_")
+}
+
+/// Returns the link that a path is, `None` if the file has another purpose, and an error if it is out of place.
+pub(crate) fn parse_link(
+    directory: &StoragePath,
+    kind: LinkKind,
+    path: &StoragePath,
+) -> Result<Option<Link>, Stranger> {
+    let below = path.as_str().strip_prefix(directory.as_str()).and_then(|below| below.strip_prefix('/'));
+    let components: Vec<&str> = below.unwrap_or_default().split('/').collect();
+    let digest = |algorithm: &str, hex: &str| format!("{algorithm}:{hex}").parse().map_err(|_| Stranger);
+    match (kind, &components[..]) {
+        (LinkKind::Blob, [algorithm, hex, "link"]) => Ok(Some(Link::Blob(digest(algorithm, hex)?))),
+        (LinkKind::Manifest, [algorithm, hex, "link"]) => Ok(Some(Link::Manifest(digest(algorithm, hex)?))),
+        // Signatures of the first format, which this registry does not store.
+        (LinkKind::Manifest, [_, _, "signatures", ..]) => Ok(None),
+        (LinkKind::Tag, [tag, "current", "link"]) => Ok(Some(Link::Tag(tag.parse().map_err(|_| Stranger)?))),
+        (LinkKind::Tag, [_, "index", ..]) => Ok(None),
+        _ => Err(Stranger),
+    }
+}
+
+/// A file is not where a link can be.
+#[derive(Debug)]
+pub(crate) struct Stranger;
+
+const REPOSITORIES: &str = "/docker/registry/v2/repositories";
+
+fn digest_link(directory: &StoragePath, digest: &Digest) -> StoragePath {
+    path(&format!("{directory}/{}/{}/link", digest.algorithm(), digest.hex()))
+}
+
 fn path(text: &str) -> StoragePath {
-    text.parse().expect("algorithms, hex digits and UUIDs are valid components")
+    text.parse().expect("names, tags, algorithms, hex digits and UUIDs are valid components, and short")
 }
 
 #[cfg(test)]
@@ -101,6 +182,58 @@ mod tests {
         let blob = blob(&Digest::of(Algorithm::Sha512, b""));
         let above = blob.parent().and_then(|directory| directory.parent()).unwrap();
         assert!(directories.contains(&above), "{above}");
+    }
+
+    #[test]
+    fn links_are_where_distribution_has_them() {
+        let (repository, digest) = ("a/b".parse().unwrap(), Digest::of(Algorithm::Sha256, b""));
+        let hex = digest.hex();
+        let tag: Tag = "v1".parse().unwrap();
+        for (kind, link, expected) in [
+            (LinkKind::Blob, Link::Blob(digest), format!("_layers/sha256/{hex}/link")),
+            (LinkKind::Manifest, Link::Manifest(digest), format!("_manifests/revisions/sha256/{hex}/link")),
+            (LinkKind::Tag, Link::Tag(tag.clone()), "_manifests/tags/v1/current/link".to_owned()),
+        ] {
+            let path = super::link(&repository, &link);
+            assert_eq!(path.as_str(), format!("/docker/registry/v2/repositories/a/b/{expected}"));
+            assert_eq!(split_repository(&path), Some(("a/b", &expected[1..])));
+            assert_eq!(parse_link(&links(&repository, kind), kind, &path).unwrap(), Some(link));
+            assert!(path < end_of_links(&repository));
+        }
+        assert!(tag_history(&repository, &tag, &digest).as_str().ends_with(&format!("/v1/index/sha256/{hex}/link")));
+        assert!(end_of_links(&repository) < super::link(&"a/b/c".parse().unwrap(), &Link::Tag(tag.clone())));
+        assert!(super::link(&"a/b/0".parse().unwrap(), &Link::Tag(tag)) < links(&repository, LinkKind::Blob));
+    }
+
+    #[test]
+    fn the_longest_names_have_paths() {
+        let repository: RepositoryName = "a".repeat(255).parse().unwrap();
+        let tag: Tag = "t".repeat(128).parse().unwrap();
+        tag_history(&repository, &tag, &Digest::of(Algorithm::Sha512, b""));
+    }
+
+    #[test]
+    fn what_is_no_link_is_told_from_what_is_out_of_place() {
+        let repository = "a".parse().unwrap();
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let parse = |kind, below: &str| {
+            let directory = links(&repository, kind);
+            parse_link(&directory, kind, &path(&format!("{directory}/{below}")))
+        };
+        let signature = format!("sha256/{hex}/signatures/sha256/{hex}/link");
+        assert!(matches!(parse(LinkKind::Manifest, &signature), Ok(None)));
+        assert!(matches!(parse(LinkKind::Tag, &format!("v1/index/sha256/{hex}/link")), Ok(None)));
+        for (kind, below) in [
+            (LinkKind::Blob, "sha256/abc/link".to_owned()),
+            (LinkKind::Blob, format!("md5/{hex}/link")),
+            (LinkKind::Blob, format!("sha256/{hex}/other")),
+            (LinkKind::Blob, "link".to_owned()),
+            (LinkKind::Manifest, format!("sha256/{}/link", hex.to_uppercase())),
+            (LinkKind::Tag, "-v1/current/link".to_owned()),
+            (LinkKind::Tag, "v1/link".to_owned()),
+        ] {
+            assert!(parse(kind, &below).is_err(), "{below}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Two traits, on purpose. [`BlobStore`](registry_core::store::BlobStore) is what the registry's operations ask for: it
 //! speaks digests, uploads and locations. [`StorageDriver`](driver::StorageDriver) is all that a back end implements: it
-//! speaks paths and bytes. [`DriverBlobStore`] joins the two once, and [`layout`] owns every path.
+//! speaks paths and bytes. [`DriverBlobStore`] joins the two once, and [`layout`] owns every path. [`DriverLinkStore`] reads
+//! and writes the links by which distribution says what repositories have.
 //!
 //! | driver | keeps files |
 //! |---|---|
@@ -33,6 +34,7 @@ pub mod driver;
 pub mod error;
 pub mod identity_store;
 pub mod layout;
+pub mod link_store;
 pub mod path;
 pub mod snapshot_store;
 #[cfg(feature = "testing")]
@@ -41,4 +43,5 @@ pub mod testing;
 pub use blob_store::DriverBlobStore;
 pub use config::{FilesystemConfig, StorageConfig};
 pub use identity_store::DriverIdentityStore;
+pub use link_store::DriverLinkStore;
 pub use snapshot_store::DriverSnapshotStore;

@@ -3,6 +3,7 @@
 //! One lock around plain maps. Every method takes it once, so that every method is atomic; nothing awaits inside.
 
 mod blob;
+mod import;
 mod manifest;
 mod repository;
 mod review;
@@ -42,6 +43,7 @@ struct Tables {
     blobs: BTreeMap<Digest, Blob>,
     uploads: BTreeMap<UploadId, Upload>,
     reviews: BTreeMap<ReviewSubject, Timestamp>,
+    import: Import,
     settings: BTreeMap<String, String>,
 }
 
@@ -72,6 +74,15 @@ struct Manifest {
 struct Upload {
     record: UploadRecord,
     claim: Option<Claim>,
+}
+
+/// The import of the storage that the registry is over.
+#[derive(Debug, Default)]
+struct Import {
+    /// Whether it is finished, if it was begun.
+    finished: Option<bool>,
+    /// Those that are finished.
+    repositories: BTreeSet<RepositoryName>,
 }
 
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
 use crate::store::BlobRead;
+use crate::store::links::Link;
 use crate::store::metadata::BlobRecord;
 
 /// Where a mounted blob may come from.
@@ -33,13 +34,16 @@ impl Registry {
         Ok(blob)
     }
 
-    /// Finds a blob of a repository, in order to read it by [`read_blob`](Self::read_blob). Changes nothing, so that pulls
-    /// go on where nothing can be written.
+    /// Finds a blob of a repository, in order to read it by [`read_blob`](Self::read_blob). Changes nothing that is known, so
+    /// that pulls go on where nothing can be written.
     ///
     /// # Errors
     /// `BlobUnknown`.
     pub async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<BlobRecord> {
-        let blob = self.metadata.blob(repository, digest).await?;
+        let blob = match self.metadata.blob(repository, digest).await? {
+            None if self.adopt_blob(repository, digest).await? => self.metadata.blob(repository, digest).await?,
+            found => found,
+        };
         blob.ok_or_else(|| RegistryError::BlobUnknown { repository: repository.clone(), digest: *digest })
     }
 
@@ -67,7 +71,16 @@ impl Registry {
             MountSource::Repository(name) => Some(name),
             MountSource::Anywhere => None,
         };
-        Ok(self.metadata.mount_blob(into, digest, from, self.review_after()).await?)
+        let mut mounted = self.metadata.mount_blob(into, digest, from, self.review_after()).await?;
+        if let (None, Some(from)) = (&mounted, from)
+            && self.adopt_blob(from, digest).await?
+        {
+            mounted = self.metadata.mount_blob(into, digest, Some(from), self.review_after()).await?;
+        }
+        if mounted.is_some() {
+            self.settle_link(into, &Link::Blob(*digest)).await?;
+        }
+        Ok(mounted)
     }
 
     /// Takes a blob out of a repository. Other repositories that have it keep it.
@@ -76,7 +89,10 @@ impl Registry {
     /// `BlobUnknown`, `DeleteDisabled`, `ReadOnly`.
     pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<()> {
         self.ensure_deletable()?;
-        if self.metadata.unlink_blob(repository, digest, self.review_after()).await? {
+        self.finish_adoption_of(repository).await?;
+        let unlinked = self.metadata.unlink_blob(repository, digest, self.review_after()).await?;
+        self.settle_link(repository, &Link::Blob(*digest)).await?;
+        if unlinked {
             Ok(())
         } else {
             Err(RegistryError::BlobUnknown { repository: repository.clone(), digest: *digest })

@@ -54,7 +54,12 @@ impl Registry {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> RegistryResult<ManifestRecord> {
-        let manifest = self.metadata.manifest(repository, reference).await?;
+        let manifest = match self.metadata.manifest(repository, reference).await? {
+            None if self.adopt_manifest(repository, reference).await? => {
+                self.metadata.manifest(repository, reference).await?
+            }
+            found => found,
+        };
         manifest.ok_or_else(|| unknown(repository, reference.clone()))
     }
 
@@ -147,8 +152,17 @@ impl Registry {
             tags: &tags,
             review_after: self.review_after(),
         };
-        match self.metadata.put_manifest(put).await? {
-            PutManifestOutcome::Stored => Ok(PushedManifest { digest, subject }),
+        let mut outcome = self.metadata.put_manifest(put.clone()).await?;
+        if let PutManifestOutcome::Missing(missing) = &outcome
+            && self.adopt_missing(repository, missing).await?
+        {
+            outcome = self.metadata.put_manifest(put).await?;
+        }
+        match outcome {
+            PutManifestOutcome::Stored => {
+                self.settle_manifest(repository, &digest, payload, tags).await?;
+                Ok(PushedManifest { digest, subject })
+            }
             PutManifestOutcome::Missing(missing) => {
                 Err(RegistryError::ManifestBlobUnknown { repository: repository.clone(), missing })
             }
@@ -161,11 +175,10 @@ impl Registry {
     /// `ManifestUnknown`, `DeleteDisabled`, `ReadOnly`.
     pub async fn delete_manifest(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<()> {
         self.ensure_deletable()?;
-        if self.metadata.delete_manifest(repository, digest, self.review_after()).await? {
-            Ok(())
-        } else {
-            Err(unknown(repository, Reference::Digest(*digest)))
-        }
+        self.finish_adoption_of(repository).await?;
+        let deleted = self.metadata.delete_manifest(repository, digest, self.review_after()).await?;
+        self.settle_deleted_manifest(repository, digest).await?;
+        if deleted { Ok(()) } else { Err(unknown(repository, Reference::Digest(*digest))) }
     }
 
     /// Returns the children that must be there and those that may be missing. A digest that is listed twice must be

@@ -6,6 +6,7 @@
 mod blob;
 mod catalog;
 mod identity;
+mod links;
 mod manifest;
 mod options;
 mod referrers;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 pub use blob::MountSource;
 pub use identity::{BindError, Binding, bind_storage, take_over_storage};
+pub use links::LinkUse;
 pub use manifest::{CheckedManifest, ManifestPush, PushedManifest};
 pub use options::{IndexChildren, Platform, RegistryOptions};
 pub use snapshot::{SnapshotError, SnapshotOutcome, Snapshots};
@@ -38,12 +40,13 @@ pub struct Registry {
     blobs: Arc<dyn BlobStore>,
     metadata: Arc<dyn MetadataStore>,
     options: Arc<RegistryOptions>,
+    links: Option<links::Links>,
 }
 
 impl Registry {
     /// Puts a registry over its stores.
     pub fn new(blobs: Arc<dyn BlobStore>, metadata: Arc<dyn MetadataStore>, options: RegistryOptions) -> Self {
-        Self { blobs, metadata, options: Arc::new(options) }
+        Self { blobs, metadata, options: Arc::new(options), links: None }
     }
 
     /// Makes a registry that keeps everything in memory and loses it when dropped. Deleting is enabled.

@@ -26,6 +26,7 @@ impl Registry {
         after: Option<&Digest>,
         limit: usize,
     ) -> RegistryResult<Page<Referrer>> {
+        self.finish_adoption_of(repository).await?;
         let query = ReferrersQuery { repository, subject, artifact_type, after, limit, limit_bytes: PAGE_LIMIT_BYTES };
         Ok(self.metadata.referrers(query).await?)
     }

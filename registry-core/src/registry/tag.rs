@@ -3,6 +3,7 @@
 use super::Registry;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
+use crate::store::links::Link;
 use crate::store::metadata::Page;
 
 impl Registry {
@@ -16,6 +17,7 @@ impl Registry {
         after: Option<&str>,
         limit: usize,
     ) -> RegistryResult<Page<Tag>> {
+        self.finish_adoption_of(repository).await?;
         let mut items = self.metadata.tags(repository, after, limit.saturating_add(1)).await?;
         if items.is_empty() && !self.metadata.repository_exists(repository).await? {
             return Err(RegistryError::RepositoryUnknown(repository.clone()));
@@ -31,7 +33,10 @@ impl Registry {
     /// `ManifestUnknown`, `DeleteDisabled`, `ReadOnly`.
     pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag) -> RegistryResult<()> {
         self.ensure_deletable()?;
-        if self.metadata.delete_tag(repository, tag, self.review_after()).await? {
+        self.finish_adoption_of(repository).await?;
+        let deleted = self.metadata.delete_tag(repository, tag, self.review_after()).await?;
+        self.settle_link(repository, &Link::Tag(tag.clone())).await?;
+        if deleted {
             return Ok(());
         }
         let reference = Reference::Tag(tag.clone());

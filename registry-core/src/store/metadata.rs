@@ -22,6 +22,7 @@ use bytestring::ByteString;
 
 use super::blob::{BlobLocation, StagedUpload};
 use super::error::StoreResult;
+use super::import::ImportStore;
 use super::setting::SettingStore;
 use super::timestamp::Timestamp;
 use super::upload::{ClaimToken, UploadId};
@@ -30,11 +31,11 @@ use crate::protocol::reference::{Reference, RepositoryName, Tag};
 
 /// All that the operations need to know and to record.
 pub trait MetadataStore:
-    RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + SettingStore
+    RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + ImportStore + SettingStore
 {
 }
-impl<T: RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + SettingStore> MetadataStore
-    for T
+impl<T: RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + ImportStore + SettingStore>
+    MetadataStore for T
 {
 }
 

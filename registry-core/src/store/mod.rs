@@ -7,6 +7,8 @@
 pub mod blob;
 pub mod error;
 pub mod identity;
+pub mod import;
+pub mod links;
 pub mod metadata;
 pub mod setting;
 pub mod snapshot;
@@ -15,6 +17,7 @@ pub mod upload;
 
 pub use blob::{BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload};
 pub use error::{StoreError, StoreErrorKind, StoreResult};
+pub use links::LinkStore;
 pub use metadata::MetadataStore;
 pub use timestamp::Timestamp;
 pub use upload::{ClaimToken, UploadId};

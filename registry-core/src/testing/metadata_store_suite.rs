@@ -15,6 +15,7 @@
 
 mod blobs;
 mod fixture;
+mod imports;
 mod manifests;
 mod referrers;
 mod repositories;
@@ -24,6 +25,7 @@ mod tags;
 mod uploads;
 
 pub use blobs::*;
+pub use imports::*;
 pub use manifests::*;
 pub use referrers::*;
 pub use repositories::*;
@@ -105,6 +107,13 @@ macro_rules! metadata_store_suite {
                 a_review_is_only_ever_postponed
                 a_mount_postpones_a_review
                 due_reviews_come_in_the_order_of_their_dates
+
+                an_import_is_unfinished_until_it_is_finished
+                what_is_adopted_is_there
+                adopting_keeps_what_is_there
+                adopting_moves_a_tag_only_when_asked_to
+                adopting_needs_what_is_referred_to
+                nothing_is_adopted_into_a_finished_repository
 
                 a_setting_has_the_value_that_was_kept
                 a_settled_value_is_not_settled_again

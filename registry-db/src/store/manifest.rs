@@ -13,7 +13,7 @@ use registry_core::store::metadata::{
 };
 use registry_core::store::{StoreResult, Timestamp};
 
-use self::put::Put;
+pub(super) use self::put::Put;
 use super::dialect::{self, Connection, Store, lock};
 use super::{referrer, repository, review, rows, tag};
 use crate::cache::Subject;

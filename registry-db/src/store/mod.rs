@@ -5,6 +5,7 @@
 //! for each other: the upload, blobs by digest, the repository, its manifest, review rows by id.
 
 mod blob;
+mod import;
 mod manifest;
 mod referrer;
 mod repository;

@@ -35,6 +35,8 @@ use registry_core::store::{StagedUpload, StoreErrorKind, Timestamp};
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
+/// How many files are listed at a time in order to remove them.
+const DELETED_AT_ONCE: usize = 1000;
 /// How much of an open file is read at a time.
 const PIECE_BYTES: u64 = 1024 * 1024;
 
@@ -149,6 +151,8 @@ impl fmt::Debug for Content {
 ///   below it.
 /// - `reading_past_the_end_is_corrupt`: a range that ends beyond the file, or before it starts, is `Corrupt`.
 /// - `deleted_is_gone`: a deleted file is `NotFound`, its neighbours stay, and deleting it again succeeds.
+/// - `what_is_below_a_deleted_directory_is_gone`: [`delete_below`](Self::delete_below) removes files at every depth and no
+///   other; a second time it succeeds.
 /// - `lists_come_in_pages`: [`list`](Self::list) gives every file below a directory, at any depth, in byte order of the
 ///   paths, in pages of the asked-for length.
 /// - `a_list_of_nothing_is_empty`: a directory that is not there has no files.
@@ -209,6 +213,20 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
 
     /// Removes a file. Succeeds if there is none.
     async fn delete(&self, path: &StoragePath) -> DriverResult<()>;
+
+    /// Removes every file below a directory, at any depth. Not atomic: after an error or a crash some may be left, and a
+    /// file that is written meanwhile may be removed or stay. Succeeds if there is none.
+    async fn delete_below(&self, directory: &StoragePath) -> DriverResult<()> {
+        loop {
+            let page = self.list(directory, None, DELETED_AT_ONCE).await?;
+            for file in &page.items {
+                self.delete(&file.path).await?;
+            }
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
 
     /// Prepares to take an upload at `path`, which nothing else may use. Cheap: what it leaves behind need not survive
     /// a crash. Whether the unfinished upload is seen at `path` is left open.

@@ -68,6 +68,7 @@ macro_rules! storage_driver_suite {
                 what_is_missing_is_not_found
                 reading_past_the_end_is_corrupt
                 deleted_is_gone
+                what_is_below_a_deleted_directory_is_gone
                 lists_come_in_pages
                 a_list_of_nothing_is_empty
                 an_unfinished_upload_is_not_at_its_target

@@ -4,5 +4,6 @@ mod drivers;
 mod faults;
 mod identity;
 mod layout;
+mod links;
 mod snapshots;
 mod subject;

@@ -2,7 +2,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 
-use super::{Manifest, MemoryMetadataStore, Repository};
+use super::{Manifest, MemoryMetadataStore, Repository, Tables};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
 use crate::store::metadata::{
@@ -28,30 +28,7 @@ impl ManifestStore for MemoryMetadataStore {
     }
 
     async fn put_manifest(&self, put: PutManifest<'_>) -> StoreResult<PutManifestOutcome> {
-        let mut tables = self.tables();
-        let missing = match tables.repositories.get(put.repository) {
-            Some(repository) => repository.lacks(&put),
-            None => Repository::default().lacks(&put),
-        };
-        if !missing.is_empty() {
-            return Ok(PutManifestOutcome::Missing(missing));
-        }
-
-        let repository = tables.repositories.entry(put.repository.clone()).or_default();
-        repository.store(&put);
-        let mut orphans: Vec<Digest> = put
-            .tags
-            .iter()
-            .filter_map(|tag| repository.tags.insert(tag.clone(), *put.digest))
-            .filter(|previous| previous != put.digest)
-            .collect();
-        if put.tags.is_empty() {
-            orphans.push(*put.digest);
-        }
-        for orphan in orphans {
-            tables.review(ReviewSubject::Manifest(put.repository.clone(), orphan), put.review_after);
-        }
-        Ok(PutManifestOutcome::Stored)
+        Ok(self.tables().put_manifest(&put))
     }
 
     async fn delete_manifest(
@@ -123,6 +100,34 @@ impl ManifestStore for MemoryMetadataStore {
             });
         }
         Ok(page)
+    }
+}
+
+impl Tables {
+    pub(super) fn put_manifest(&mut self, put: &PutManifest<'_>) -> PutManifestOutcome {
+        let missing = match self.repositories.get(put.repository) {
+            Some(repository) => repository.lacks(put),
+            None => Repository::default().lacks(put),
+        };
+        if !missing.is_empty() {
+            return PutManifestOutcome::Missing(missing);
+        }
+
+        let repository = self.repositories.entry(put.repository.clone()).or_default();
+        repository.store(put);
+        let mut orphans: Vec<Digest> = put
+            .tags
+            .iter()
+            .filter_map(|tag| repository.tags.insert(tag.clone(), *put.digest))
+            .filter(|previous| previous != put.digest)
+            .collect();
+        if put.tags.is_empty() {
+            orphans.push(*put.digest);
+        }
+        for orphan in orphans {
+            self.review(ReviewSubject::Manifest(put.repository.clone(), orphan), put.review_after);
+        }
+        PutManifestOutcome::Stored
     }
 }
 

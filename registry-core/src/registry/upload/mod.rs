@@ -19,6 +19,7 @@ use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::byte_range::ChunkRange;
 use crate::protocol::digest::{Algorithm, Digest, Digester};
 use crate::protocol::reference::RepositoryName;
+use crate::store::links::Link;
 use crate::store::metadata::{CommitBlob, UploadRecord};
 use crate::store::{BlobLocation, ClaimToken, StagedUpload, StoreErrorKind, Timestamp, UploadId};
 
@@ -251,6 +252,7 @@ impl Registry {
         let review_after = self.review_after();
         let blob = CommitBlob { repository, digest, size_bytes, location, upload, review_after };
         self.metadata.commit_blob(blob).await?;
+        self.settle_link(repository, &Link::Blob(*digest)).await?;
         Ok(PushedBlob { digest: *digest, size_bytes })
     }
 
@@ -263,7 +265,7 @@ impl Registry {
         Ok(digester.finish())
     }
 
-    async fn discard(&self, staged: &StagedUpload) {
+    pub(super) async fn discard(&self, staged: &StagedUpload) {
         if let Err(error) = self.blobs.discard(staged).await
             && error.kind() != StoreErrorKind::NotFound
         {

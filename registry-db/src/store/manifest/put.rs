@@ -18,7 +18,7 @@ use crate::schema::{blobs, manifest_blobs, manifest_children, manifests, reposit
 use crate::stored::{Annotations, Stored};
 
 /// A [`PutManifest`] that any thread can carry out.
-pub(super) struct Put {
+pub(in super::super) struct Put {
     repository: RepositoryName,
     digest: Digest,
     media_type: String,
@@ -53,7 +53,7 @@ impl From<&PutManifest<'_>> for Put {
 }
 
 impl Put {
-    pub(super) async fn run(&self, connection: &mut Connection) -> QueryResult<PutManifestOutcome> {
+    pub(in super::super) async fn run(&self, connection: &mut Connection) -> QueryResult<PutManifestOutcome> {
         let blob_ids = live_blobs(connection, &self.blobs).await?;
         let known = repository::lock(connection, self.repository.as_str()).await?;
         let missing = self.missing(connection, known, &blob_ids).await?;

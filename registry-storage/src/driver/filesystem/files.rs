@@ -147,6 +147,23 @@ impl Files {
             synced => synced.map_err(failed),
         }
     }
+
+    pub(super) fn delete_below(&self, directory: &StoragePath) -> DriverResult<()> {
+        let failed = |error| DriverError::io("delete", directory, error);
+        let path = self.at(directory);
+        match fs::remove_dir_all(&path).map_err(not_found) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Somebody writes to it at the same time, whose files stay.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            removed => removed.map_err(failed)?,
+        }
+        // Some of what is gone may have been taken for durable.
+        self.directories.forget();
+        match directories::sync(path.parent().expect("a directory below the root is in one")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced.map_err(failed),
+        }
+    }
 }
 
 /// A file where a directory is expected means the same as nothing: there are no directories for callers.

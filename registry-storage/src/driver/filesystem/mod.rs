@@ -10,6 +10,7 @@
 //! | `put` | temporary file beside the target; rename; the same two directories |
 //! | `put_new` | temporary file beside the target; link, which fails if there is a file; the same two directories |
 //! | `delete` | unlink; the directory |
+//! | `delete_below` | everything in the directory; the directory itself; the one that it is in |
 //!
 //! Directories further up are synced when they are made or first seen by this process.
 //!
@@ -163,6 +164,12 @@ impl StorageDriver for FilesystemDriver {
     async fn delete(&self, path: &StoragePath) -> DriverResult<()> {
         let path = path.clone();
         self.run(move |files| files.delete(&path)).await
+    }
+
+    /// Removes the directories as well.
+    async fn delete_below(&self, directory: &StoragePath) -> DriverResult<()> {
+        let directory = directory.clone();
+        self.run(move |files| files.delete_below(&directory)).await
     }
 
     /// Touches nothing: the first writer makes the file.

@@ -100,6 +100,28 @@ pub async fn deleted_is_gone(subject: &dyn DriverSubject) {
     delete(&*driver, [&file]).await;
 }
 
+/// `delete_below` removes files at every depth and no other; a second time it succeeds.
+pub async fn what_is_below_a_deleted_directory_is_gone(subject: &dyn DriverSubject) {
+    let driver = subject.open().await;
+    let below = ["/suite/a/file", "/suite/a/b/file", "/suite/a/b/c/d/file"].map(path);
+    let beside = ["/suite/a.b", "/suite/ab/file", "/suite/b/a/file"].map(path);
+    for file in below.iter().chain(&beside) {
+        driver.put(file, Bytes::from_static(b"x")).await.expect("putting");
+    }
+    for _ in 0..2 {
+        driver.delete_below(&path("/suite/a")).await.expect("deleting");
+        for file in &below {
+            assert_kind(driver.stat(file).await, StoreErrorKind::NotFound);
+        }
+    }
+    for file in &beside {
+        assert_eq!(driver.stat(file).await.expect("looking").size_bytes, 1, "{file}");
+    }
+    driver.put(&below[2], Bytes::from_static(b"again")).await.expect("putting where directories were");
+    assert_eq!(read(&*driver, &below[2], 0..5).await, b"again");
+    delete(&*driver, [&below[2], &beside[0], &beside[1], &beside[2]]).await;
+}
+
 /// `list` gives every file below a directory, at any depth, in byte order of the paths, in pages of the asked-for length.
 pub async fn lists_come_in_pages(subject: &dyn DriverSubject) {
     let driver = subject.open().await;

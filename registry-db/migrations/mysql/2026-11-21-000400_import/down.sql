@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS imported_repositories;
+DROP TABLE IF EXISTS imports;

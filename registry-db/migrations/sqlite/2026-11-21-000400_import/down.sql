@@ -1,0 +1,2 @@
+DROP TABLE imported_repositories;
+DROP TABLE imports;

@@ -1,0 +1,6 @@
+//! distribution's links: a storage that it has written is imported or adopted, and one that is written for it is its own.
+
+mod adopt;
+mod import;
+mod tree;
+mod write;
