@@ -43,10 +43,11 @@ impl Client {
         let answer = self.connection.get(&upload.location)?;
         if answer.status == 404 {
             let ended = match upload.ending {
+                // Nobody was promised more than a place to send to.
+                _ if upload.acknowledged == 0 => true,
                 Some(Ending::Commit) => self.repositories[upload.repository].has_blob(&digest),
                 Some(Ending::Cancel) => true,
-                // Nobody was promised more than a place to send to.
-                None => upload.acknowledged == 0,
+                None => false,
             };
             if !ended {
                 let lost = anyhow!("{} is gone with {} acknowledged bytes", upload.location, upload.acknowledged);
