@@ -40,13 +40,15 @@ pub struct Registry {
     blobs: Arc<dyn BlobStore>,
     metadata: Arc<dyn MetadataStore>,
     options: Arc<RegistryOptions>,
+    /// For the uploads that are received.
+    room: upload::Room,
     links: Option<links::Links>,
 }
 
 impl Registry {
     /// Puts a registry over its stores.
     pub fn new(blobs: Arc<dyn BlobStore>, metadata: Arc<dyn MetadataStore>, options: RegistryOptions) -> Self {
-        Self { blobs, metadata, options: Arc::new(options), links: None }
+        Self { blobs, metadata, options: Arc::new(options), room: upload::Room::default(), links: None }
     }
 
     /// Makes a registry that keeps everything in memory and loses it when dropped. Deleting is enabled.

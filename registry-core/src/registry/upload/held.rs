@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Chunk;
 use super::pump::{self, Pumped};
+use super::room::Place;
 use crate::body::BodyError;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digester;
@@ -46,6 +47,8 @@ pub(super) struct Received {
     pub(super) bytes: u64,
     /// What the writer does not have yet.
     pub(super) rest: Vec<Bytes>,
+    /// What that takes of the room.
+    pub(super) place: Place,
     /// The client went away; what came before counts all the same.
     pub(super) cut_off: Option<BodyError>,
 }
@@ -111,8 +114,8 @@ impl Registry {
             opened => opened?,
         };
         let mut lease = Lease::new(self, held);
-        let Pumped { bytes, rest, outcome } =
-            pump::pump(&mut *writer, &mut digester, body, expected, Some(&mut lease)).await;
+        let Pumped { bytes, rest, place, outcome } =
+            pump::pump(&mut *writer, &mut digester, body, expected, self.room.enter(), Some(&mut lease)).await;
         let cut_off = match outcome {
             Ok(()) => None,
             Err(RegistryError::Body(error)) => Some(error),
@@ -122,13 +125,15 @@ impl Registry {
                 return Err(error);
             }
         };
-        Ok(Some(Received { writer, digester, bytes, rest, cut_off }))
+        Ok(Some(Received { writer, digester, bytes, rest, place, cut_off }))
     }
 
     /// Syncs what was received and moves the held record on. The record in the store stays as it is.
     pub(super) async fn keep(&self, held: &mut HeldUpload, received: Received) -> RegistryResult<()> {
-        let Received { mut writer, digester, bytes, rest, cut_off } = received;
-        if let Err(error) = writer.write(rest).await {
+        let Received { mut writer, digester, bytes, rest, place, cut_off } = received;
+        let written = writer.write(rest).await;
+        drop(place);
+        if let Err(error) = written {
             drop(writer);
             self.drop_beyond(&held.record).await;
             return Err(error.into());

@@ -7,8 +7,10 @@
 mod held;
 mod pump;
 mod purge;
+mod room;
 
 pub use purge::PurgeReport;
+pub(super) use room::Room;
 
 use futures::StreamExt;
 
@@ -176,7 +178,7 @@ impl Registry {
         let mut digester = Digester::new(digest.algorithm());
         let pushed = async {
             let mut writer = self.blobs.open_writer(&staged, 0).await?;
-            let pumped = pump::pump(&mut *writer, &mut digester, body, None, None).await;
+            let pumped = pump::pump(&mut *writer, &mut digester, body, None, self.room.enter(), None).await;
             pumped.outcome?;
             verify(digest, digester.finish())?;
             let location = writer.commit(pumped.rest, digest).await?;

@@ -7,13 +7,12 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use super::held::Lease;
+use super::room::Place;
 use crate::body::BodyError;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digester;
 use crate::store::BlobWriter;
 
-/// How much is written at once. Two batches are in memory at a time: one being written, one being received.
-const BATCH_BYTES: usize = 1024 * 1024;
 /// How many pieces are written at once. Of a body that comes byte by byte, the list of the pieces would else need many
 /// times the memory of the bytes.
 const BATCH_PIECES: usize = 1024;
@@ -31,6 +30,8 @@ pub(super) struct Pumped {
     pub(super) bytes: u64,
     /// The last of them, which are not written: whoever does that knows what else there is to do with them.
     pub(super) rest: Vec<Bytes>,
+    /// What they take of the room.
+    pub(super) place: Place,
     pub(super) outcome: RegistryResult<()>,
 }
 
@@ -44,24 +45,26 @@ struct Batch {
 }
 
 impl Batch {
-    fn is_full(&self, age: Duration) -> bool {
+    fn is_full(&self, age: Duration, place: &Place) -> bool {
         let is_due =
             age >= BATCH_AGE && !self.pieces.is_empty() || age >= SLOW_BATCH_AGE && self.len >= SLOW_BATCH_BYTES;
-        is_due || self.len >= BATCH_BYTES || self.pieces.len() >= BATCH_PIECES
+        is_due || self.len >= place.batch_bytes() || self.pieces.len() >= BATCH_PIECES
     }
 }
 
 /// Pumps until the body ends, which has to be after `expected` bytes if that is given, and leaves the last batch to be
-/// written. `lease` is kept alive meanwhile.
+/// written. Two batches are in memory at a time, one being written, one being received; `place` says how long they are.
+/// `lease` is kept alive meanwhile.
 pub(super) async fn pump(
     writer: &mut dyn BlobWriter,
     digester: &mut Digester,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
     expected: Option<u64>,
+    place: Place,
     mut lease: Option<&mut Lease<'_>>,
 ) -> Pumped {
     let mut body = std::pin::pin!(body);
-    let mut batch = gather(body.as_mut(), digester).await;
+    let mut batch = gather(body.as_mut(), digester, &place).await;
     let mut bytes = batch.len as u64;
     let mut keep = async || match &mut lease {
         Some(lease) => lease.keep().await,
@@ -69,7 +72,11 @@ pub(super) async fn pump(
     };
     loop {
         if let Some(expected) = expected.filter(|expected| bytes > *expected) {
-            return Pumped::failed(bytes, RegistryError::ChunkSize { expected, relation: "at least", received: bytes });
+            return Pumped::failed(
+                bytes,
+                place,
+                RegistryError::ChunkSize { expected, relation: "at least", received: bytes },
+            );
         }
         if batch.last {
             let outcome = match (batch.error, expected) {
@@ -80,15 +87,15 @@ pub(super) async fn pump(
                 }
                 (None, _) => Ok(()),
             };
-            return Pumped { bytes, rest: batch.pieces, outcome };
+            return Pumped { bytes, rest: batch.pieces, place, outcome };
         }
         let write = async {
             keep().await?;
             writer.write(batch.pieces).await
         };
-        let (wrote, next) = futures::join!(write, gather(body.as_mut(), digester));
+        let (wrote, next) = futures::join!(write, gather(body.as_mut(), digester, &place));
         if let Err(failed) = wrote {
-            return Pumped::failed(bytes, failed.into());
+            return Pumped::failed(bytes, place, failed.into());
         }
         batch = next;
         bytes += batch.len as u64;
@@ -96,15 +103,19 @@ pub(super) async fn pump(
 }
 
 impl Pumped {
-    fn failed(bytes: u64, error: RegistryError) -> Self {
-        Self { bytes, rest: Vec::new(), outcome: Err(error) }
+    fn failed(bytes: u64, place: Place, error: RegistryError) -> Self {
+        Self { bytes, rest: Vec::new(), place, outcome: Err(error) }
     }
 }
 
-async fn gather(mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>, digester: &mut Digester) -> Batch {
+async fn gather(
+    mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>,
+    digester: &mut Digester,
+    place: &Place,
+) -> Batch {
     let mut batch = Batch::default();
     let began = Instant::now();
-    while !batch.is_full(began.elapsed()) {
+    while !batch.is_full(began.elapsed(), place) {
         match body.next().await {
             Some(Ok(piece)) => {
                 digester.update(&piece);
@@ -129,6 +140,7 @@ async fn gather(mut body: Pin<&mut impl Stream<Item = Result<Bytes, BodyError>>>
 mod tests {
     use async_trait::async_trait;
 
+    use super::super::room::{MOST_BYTES, Room};
     use super::*;
     use crate::protocol::digest::{Algorithm, Digest};
     use crate::store::{BlobLocation, StagedUpload, StoreResult};
@@ -162,30 +174,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_is_bounded_however_the_body_is_cut() {
+        let room = Room::default();
         let content: Vec<u8> = (0..3_000_000u32).map(|n| n as u8).collect();
         for (len, piece) in [(5000, 1), (3_000_000, 40_000), (3_000_000, 3_000_000)] {
             let pieces: Vec<_> = content[..len].chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
             let (mut writer, mut digester) = (Recorder::default(), Digester::new(Algorithm::Sha256));
-            let pumped = pump(&mut writer, &mut digester, futures::stream::iter(pieces), None, None).await;
+            let pumped =
+                pump(&mut writer, &mut digester, futures::stream::iter(pieces), None, room.enter(), None).await;
             assert!(pumped.outcome.is_ok());
             assert_eq!(pumped.bytes, len as u64);
             writer.write(pumped.rest).await.unwrap();
             assert!(writer.written == content[..len]);
             assert_eq!(digester.finish(), Digest::of(Algorithm::Sha256, &content[..len]));
             assert!(writer.most_pieces <= BATCH_PIECES, "{} pieces of {piece} bytes", writer.most_pieces);
-            assert!(writer.most_bytes < BATCH_BYTES + piece, "{} bytes", writer.most_bytes);
+            assert!(writer.most_bytes < MOST_BYTES + piece, "{} bytes", writer.most_bytes);
         }
     }
 
     #[test]
     fn what_a_slow_client_has_sent_does_not_wait_for_more() {
+        let place = Room::default().enter();
         let mut batch = Batch::default();
-        assert!(!batch.is_full(BATCH_AGE), "there is nothing to write");
+        assert!(!batch.is_full(BATCH_AGE, &place), "there is nothing to write");
         batch.pieces.push(Bytes::from_static(b"x"));
-        assert!(!batch.is_full(BATCH_AGE / 2));
-        assert!(batch.is_full(BATCH_AGE));
+        assert!(!batch.is_full(BATCH_AGE / 2, &place));
+        assert!(batch.is_full(BATCH_AGE, &place));
         batch.len = SLOW_BATCH_BYTES;
-        assert!(!batch.is_full(Duration::ZERO), "a fast client may send more in time");
-        assert!(batch.is_full(SLOW_BATCH_AGE));
+        assert!(!batch.is_full(Duration::ZERO, &place), "a fast client may send more in time");
+        assert!(batch.is_full(SLOW_BATCH_AGE, &place));
     }
 }
