@@ -99,6 +99,7 @@ pub(crate) fn database_url(config: &Config) -> Option<registry_db::DatabaseUrl> 
     match config.database.url.clone().unwrap_or_else(|| config.storage.default_database()) {
         DatabaseUrl::Memory => None,
         DatabaseUrl::Sqlite(path) => Some(registry_db::DatabaseUrl::Sqlite(path)),
+        DatabaseUrl::Server(url) => Some(url),
     }
 }
 
@@ -124,14 +125,16 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
 }
 
 async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {
-    Ok(match database_url(config) {
-        None => Arc::new(MemoryMetadataStore::default()),
-        Some(url) => {
-            let mut database = registry_db::DatabaseConfig::new(url);
-            database.cache_bytes = config.database.cachebytes;
-            registry_db::open(&database).await?
-        }
-    })
+    let Some(url) = database_url(config) else { return Ok(Arc::new(MemoryMetadataStore::default())) };
+    let settings = &config.database;
+    let mut database = registry_db::DatabaseConfig::new(url);
+    database.cache_bytes = settings.cachebytes;
+    database.server.connections = settings.connections as usize;
+    database.server.timeout = settings.timeout.get();
+    database.server.connect_timeout = settings.connecttimeout.get();
+    database.server.start_timeout = settings.starttimeout.get();
+    database.server.tls = settings.tls.enabled.then(|| registry_db::TlsConfig::new(settings.tls.cas.clone()));
+    Ok(registry_db::open(&database).await?)
 }
 
 fn options(config: &Config) -> anyhow::Result<RegistryOptions> {

@@ -168,6 +168,7 @@ mod tests {
             ("REGISTRY_NOTIFICATIONS_EVENTCONFIG", "notifications.events"),
             ("REGISTRY_LOG_FIELDS_<NAME>", "log.fields.<NAME>"),
             ("REGISTRY_DATABASE_URL", "database.url"),
+            ("REGISTRY_DATABASE_URL_FILE", "database.url"),
         ] {
             assert!(variables.contains(&(name.to_owned(), path.to_owned())), "{name}");
         }

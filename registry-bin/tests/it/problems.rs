@@ -65,10 +65,13 @@ fn each_mistake_has_its_text() {
             "tags: {maxtags: many}",
             "config.yml:3: `tags.maxtags`: expected a whole number from 0 to 4294967295, found `many`",
         ),
-        ("database: {url: registry.db}", "config.yml:3: `database.url`: expected `sqlite:PATH` or `sqlite::memory:`"),
         (
-            "database: {url: 'mysql://u:hunter2@h/d'}",
-            "config.yml:3: `database.url`: a database of `mysql` is not supported yet; expected `sqlite:PATH`",
+            "database: {url: registry.db}",
+            "config.yml:3: `database.url`: expected `sqlite:PATH`, `sqlite::memory:`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE` or `mysql://USER:PASSWORD@HOST:PORT/DATABASE`",
+        ),
+        (
+            "database: {url: 'mysql://u:hunter2@h'}",
+            "config.yml:3: `database.url`: not the url of a MySQL database; expected mysql://USER:PASSWORD@HOST:PORT/DATABASE",
         ),
         (
             "http: {tls: {minimumtls: tls1.0}}",

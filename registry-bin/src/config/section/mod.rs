@@ -15,7 +15,7 @@ mod unsupported;
 mod validation;
 
 pub use auth::{AuthConfig, AuthKind, HtpasswdConfig, NoAuthConfig};
-pub use database::{DatabaseConfig, SnapshotsConfig};
+pub use database::{DatabaseConfig, DatabaseTlsConfig, SnapshotsConfig};
 pub use health::{FileCheck, HealthConfig, HttpCheck, StorageCheck, TcpCheck};
 pub use http::{
     DebugConfig, H2cConfig, Http2Config, HttpConfig, LimitsConfig, Network as HttpNetwork, PrometheusConfig,

@@ -1,31 +1,36 @@
 //! Where the metadata are kept.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// The metadata database: `sqlite:PATH`, or `sqlite::memory:` for one that ends with the process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The metadata database: `sqlite:PATH`, `sqlite::memory:` for one that ends with the process, or the URL of a server's
+/// database, which is shown without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
 pub enum DatabaseUrl {
     /// SQLite in a file.
     Sqlite(PathBuf),
     /// SQLite in memory.
     Memory,
+    /// A database of a server.
+    Server(registry_db::DatabaseUrl),
 }
 
 /// Why a text is not the URL of a database. The URL itself is not repeated: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// The database is one that is not there yet.
-    #[error("a database of `{0}` is not supported yet; expected `sqlite:PATH`")]
-    Unsupported(&'static str),
+    /// It is that of a server, but has another form.
+    #[error("{0}")]
+    Server(registry_db::DatabaseUrlError),
     /// The text has another form.
-    #[error("expected `sqlite:PATH` or `sqlite::memory:`")]
+    #[error(
+        "expected `sqlite:PATH`, `sqlite::memory:`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE` or `mysql://USER:PASSWORD@HOST:PORT/DATABASE`"
+    )]
     Invalid,
 }
 
@@ -43,9 +48,9 @@ impl FromStr for DatabaseUrl {
                 }
                 Ok(Self::Sqlite(path.into()))
             }
-            "mysql" => Err(DatabaseUrlError::Unsupported("mysql")),
-            "mariadb" => Err(DatabaseUrlError::Unsupported("mariadb")),
-            "postgres" | "postgresql" => Err(DatabaseUrlError::Unsupported("postgresql")),
+            "mysql" | "mariadb" | "postgres" | "postgresql" => {
+                text.parse().map(Self::Server).map_err(DatabaseUrlError::Server)
+            }
             _ => Err(DatabaseUrlError::Invalid),
         }
     }
@@ -56,6 +61,7 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Memory => f.write_str("sqlite::memory:"),
+            Self::Server(url) => url.fmt(f),
         }
     }
 }
@@ -74,6 +80,17 @@ impl From<DatabaseUrl> for String {
     }
 }
 
+impl JsonSchema for DatabaseUrl {
+    fn schema_name() -> Cow<'static, str> {
+        "DatabaseUrl".into()
+    }
+
+    /// A secret, so that a file can hold it.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "x-secret": true })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,10 +104,19 @@ mod tests {
             ("sqlite::memory:", Ok(DatabaseUrl::Memory)),
             ("sqlite:", Err(DatabaseUrlError::Invalid)),
             ("registry.db", Err(DatabaseUrlError::Invalid)),
-            ("mysql://u:p@h/d", Err(DatabaseUrlError::Unsupported("mysql"))),
-            ("postgres://u:p@h/d", Err(DatabaseUrlError::Unsupported("postgresql"))),
+            ("mysql://u:p@h", Err(DatabaseUrlError::Server(registry_db::DatabaseUrlError::Mysql))),
+            ("postgres://u:p@h:x/d", Err(DatabaseUrlError::Server(registry_db::DatabaseUrlError::Postgres))),
         ] {
             assert_eq!(text.parse(), url, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_server_is_shown_without_its_password() {
+        for scheme in ["postgres", "mysql"] {
+            let url: DatabaseUrl = format!("{scheme}://u:hunter2@h:1/d").parse().unwrap();
+            assert_eq!(url.to_string(), format!("{scheme}://u@h:1/d"));
+            assert!(!format!("{url:?}").contains("hunter2"), "{url:?}");
         }
     }
 }
