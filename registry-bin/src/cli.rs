@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use registry_core::import::ImportOptions;
+use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::snapshot::SnapshotName;
 
 use crate::command;
@@ -17,6 +19,11 @@ use crate::telemetry;
 const FAILURE: u8 = 1;
 /// What a process ends with when the command line or the configuration is wrong.
 const USAGE: u8 = 2;
+
+/// What an import ends with that left something out.
+const SKIPPED: u8 = 1;
+/// What an import ends with that did not come to its end.
+const IMPORT_FAILURE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +41,13 @@ Examples:
   registry config schema > schema.json     let an editor check and complete the file
   registry config env | grep TLS           find the variable for a key";
 
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  registry import --dry-run config.yml             find out what there is, and what of it is damaged
+  registry import --log import.log config.yml      record all that the storage has in the database
+  registry import --resume config.yml              go on after an import was stopped
+
+Exit status: 0 if everything was imported, 1 if some things were skipped, 2 for a failure.";
 const BACKUP_EXAMPLES: &str = "\
 Examples:
   registry backup config.yml               into the storage, beside those that the server makes
@@ -60,6 +74,9 @@ struct Cli {
 enum Command {
     /// Serve the registry until SIGTERM or SIGINT
     Serve(Source),
+    /// Take over the storage of distribution
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
     /// Copy the embedded database, while it is served or not
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup {
@@ -96,6 +113,54 @@ enum ConfigCommand {
     Schema,
     /// Print the name of every environment variable, and the key that it sets
     Env,
+}
+
+#[derive(Debug, clap::Args)]
+struct Import {
+    /// Find out what would be imported, and write nothing; needs no database
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave out the repositories that an earlier import finished
+    #[arg(long)]
+    resume: bool,
+    /// Point tags where the storage says, also those that were pushed to this registry
+    #[arg(long)]
+    overwrite: bool,
+    /// Read every blob, and import only those that have their digest
+    #[arg(long)]
+    verify: bool,
+    /// Import only this repository; may be repeated
+    #[arg(long, value_name = "NAME")]
+    repository: Vec<RepositoryName>,
+    /// Append what was skipped, and the result, to this file
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+}
+
+impl Import {
+    fn run(self, environment: &Environment) -> ExitCode {
+        let arguments = command::import::Arguments {
+            dry_run: self.dry_run,
+            log: self.log,
+            options: ImportOptions {
+                resume: self.resume,
+                overwrite: self.overwrite,
+                verify: self.verify,
+                repositories: self.repository,
+            },
+        };
+        let imported = environment.load(&self.source).map_err(anyhow::Error::from);
+        match imported.and_then(|loaded| command::import::run(&loaded.config, arguments)) {
+            Ok(0) => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::from(SKIPPED),
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "{error:#}");
+                ExitCode::from(IMPORT_FAILURE)
+            }
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -199,6 +264,7 @@ impl Command {
     fn run(self, environment: &Environment) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(source) => return serve(environment, &source),
+            Self::Import(import) => return Ok(import.run(environment)),
             Self::Backup { source, to } => command::backup::run(&environment.load(&source)?.config, to.as_deref())?,
             Self::Restore(arguments) => {
                 let config = environment.load(&arguments.source)?.config;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use registry_core::Registry;
+use registry_core::import::{ImportObserver, ImportReport, Skipped};
+use registry_core::protocol::reference::RepositoryName;
 use registry_core::registry::{SnapshotOutcome, Snapshots};
 use registry_core::store::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -13,6 +15,47 @@ use crate::config::{SnapshotsConfig, UploadPurgingConfig};
 const FIRST_PURGE: Duration = Duration::from_secs(60);
 /// How long after the start the first snapshot is taken.
 const FIRST_SNAPSHOT: Duration = Duration::from_secs(300);
+
+/// How long after a failed import the next one goes on.
+const IMPORT_RETRY: Duration = Duration::from_secs(60);
+
+/// Imports what distribution left in the storage, if the registry adopts it, until all of it is.
+pub(crate) async fn finish_adoption(registry: Registry) {
+    loop {
+        match registry.finish_adoption(&ImportLog).await {
+            Ok(None) => return,
+            Ok(Some(report)) => {
+                tracing::info!(
+                    repositories = report.repositories,
+                    manifests = report.tally.manifests.adopted,
+                    blobs = report.tally.blobs.adopted,
+                    tags = report.tally.tags.adopted,
+                    skipped = report.skipped,
+                    "the storage is imported"
+                );
+                return;
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the storage could not be imported; going on later");
+            }
+        }
+        tokio::time::sleep(IMPORT_RETRY).await;
+    }
+}
+
+/// Tells the log what an import in the background skips.
+struct ImportLog;
+
+impl ImportObserver for ImportLog {
+    fn progress(&self, repository: &RepositoryName, report: &ImportReport) {
+        tracing::debug!(%repository, repositories = report.repositories, "importing the storage");
+    }
+
+    fn skipped(&self, skipped: &Skipped) {
+        tracing::warn!(%skipped, "damaged in the storage, and not imported");
+    }
+}
 
 /// Ends uploads that nobody goes on with, until dropped.
 pub(crate) async fn purge_uploads(registry: Registry, config: UploadPurgingConfig) {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use registry_core::import::{ImportOptions, Importer};
 use registry_core::memory::MemoryMetadataStore;
-use registry_core::registry::{IndexChildren, Platform, Snapshots, UrlRules};
-use registry_core::store::MetadataStore;
+use registry_core::registry::{IndexChildren, LinkUse, Platform, Snapshots, UrlRules};
 use registry_core::store::identity::IdentityStore;
 use registry_core::store::snapshot::{SnapshotSource, SnapshotStore};
+use registry_core::store::{MetadataStore, Timestamp};
 use registry_core::{Registry, RegistryOptions};
 use registry_db::Restore;
 use registry_http::ServiceConfig;
@@ -19,7 +20,9 @@ use registry_http::health::HealthChecks;
 use registry_http::metrics::Metrics;
 use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
 use registry_storage::driver::StorageDriver;
-use registry_storage::{DriverBlobStore, DriverIdentityStore, DriverSnapshotStore, FilesystemConfig, StorageConfig};
+use registry_storage::{
+    DriverBlobStore, DriverIdentityStore, DriverLinkStore, DriverSnapshotStore, FilesystemConfig, StorageConfig,
+};
 
 use crate::config::{
     AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, StorageDriver as ConfiguredDriver,
@@ -30,9 +33,29 @@ use crate::measured_storage::MeasuredBlobStore;
 
 /// Puts a registry over its stores. `metrics` show how long the storage takes.
 pub(crate) fn registry(config: &Config, stores: Stores, metrics: &mut Metrics) -> anyhow::Result<Registry> {
+    let links = Arc::new(DriverLinkStore::new(Arc::clone(&stores.driver)));
     let blobs = Arc::new(DriverBlobStore::new(stores.driver));
     let blobs = MeasuredBlobStore::new(blobs, driver_name(config), metrics.registry_mut());
-    Ok(Registry::new(Arc::new(blobs), stores.metadata, options(config)?))
+    let used = LinkUse { adopt: config.storage.layout.adopt, write: config.storage.layout.links };
+    Ok(Registry::new(Arc::new(blobs), stores.metadata, options(config)?).with_links(links, used))
+}
+
+/// Makes what imports the storage into the database.
+pub(crate) async fn importer(config: &Config, import: ImportOptions) -> anyhow::Result<Importer> {
+    let stores = bound_stores(config).await.map_err(|error| {
+        let in_use = matches!(error.downcast_ref(), Some(registry_db::OpenError::InUse { .. }));
+        let advice = "a registry that runs on this database imports by itself, with `storage.layout.adopt: true`";
+        if in_use { error.context(advice) } else { error }
+    })?;
+    let links = Arc::new(DriverLinkStore::new(stores.driver));
+    let review_after = Timestamp::now().plus(options(config)?.review_grace);
+    Ok(Importer::new(links, Some(stores.metadata), review_after, import))
+}
+
+/// Makes what finds out what would be imported. It needs no database, and so nobody has to stop for it.
+pub(crate) async fn dry_importer(config: &Config, import: ImportOptions) -> anyhow::Result<Importer> {
+    let links = DriverLinkStore::new(driver(config).await.context("opening the storage")?);
+    Ok(Importer::new(Arc::new(links), None, Timestamp::now(), import))
 }
 
 /// What a configuration names, opened. Whether the two belong to each other has not been asked.

@@ -26,6 +26,7 @@
 //!                               └┄ child: a digest, which need not exist in a sparse index
 //!
 //! uploads: a repository by name, because an upload does not bring it into being
+//! imports, imported_repositories: how far an import of the storage is
 //! settings: what all processes that share the database have agreed upon, by name
 //! ```
 //!

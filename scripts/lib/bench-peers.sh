@@ -12,17 +12,18 @@ zot_module=zotregistry.dev/zot/v2/cmd/zot@v2.1.8
 
 # peers_install - installs what is missing. Fails if one cannot be had that the comparison is about.
 peers_install() {
-    peers_install_packages
+    peers_install_packages "${peers_packages[@]}"
     peers_install_go scripts/lib/bench-peers/distribution registry
     peers_install_go scripts/lib/bench-peers/olareg olareg
     [[ -x $peers_dir/zot ]] || GOTOOLCHAIN=local GOBIN=$peers_dir nice go install "$zot_module" ||
         printf 'zot cannot be installed here: the comparison goes on without it\n' >&2
 }
 
+# peers_install_packages NAME... - installs Debian packages of servers.
 # Debian starts a server as soon as it is installed, unless policy-rc.d forbids it.
 peers_install_packages() {
     local name missing=() sudo=() policy=/usr/sbin/policy-rc.d made=
-    for name in "${peers_packages[@]}"; do
+    for name in "$@"; do
         [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || missing+=("$name")
     done
     ((${#missing[@]})) || return 0

@@ -51,6 +51,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         });
     }
     let purging = config.storage.maintenance.uploadpurging.clone();
+    background.spawn(schedule::finish_adoption(registry.clone()));
     background.spawn(schedule::purge_uploads(registry, purging));
     background.spawn(schedule::take_snapshots(snapshots, config.database.snapshots.clone()));
     background.spawn({

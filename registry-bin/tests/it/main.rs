@@ -7,6 +7,7 @@ mod documentation;
 mod environment;
 mod examples;
 mod identity;
+mod import;
 mod problems;
 mod server;
 mod support;

@@ -23,7 +23,7 @@ pub use http::{
 pub use limit::{CatalogConfig, TagsConfig};
 pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
 pub use storage::{
-    BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, InMemoryConfig, MaintenanceConfig,
+    BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, InMemoryConfig, LayoutConfig, MaintenanceConfig,
     ReadOnlyConfig, RedirectConfig, StorageConfig, StorageDriver, TagConfig, UploadPurgingConfig,
 };
 pub use tls::{CipherSuite, ClientAuth, MinimumTls, TlsConfig};

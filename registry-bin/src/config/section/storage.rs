@@ -39,6 +39,8 @@ pub struct StorageConfig {
     pub oss: Option<Opaque>,
     /// Deleting.
     pub delete: DeleteConfig,
+    /// What distribution's own files in the storage are used for.
+    pub layout: LayoutConfig,
     /// Redirects to the storage.
     pub redirect: RedirectConfig,
     /// Caches of blob descriptors.
@@ -117,6 +119,16 @@ pub struct InMemoryConfig {}
 pub struct DeleteConfig {
     /// Whether clients may delete manifests, tags and blobs.
     pub enabled: bool,
+}
+
+/// What distribution's own files in the storage are used for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LayoutConfig {
+    /// Whether what distribution left in the storage is served and imported while the registry runs.
+    pub adopt: bool,
+    /// Whether changes are written as distribution does it as well, so that it can take the storage back.
+    pub links: bool,
 }
 
 /// Redirects to the storage.
