@@ -1,7 +1,7 @@
 //! A part of a file as a body.
 //!
-//! What the page cache has is sent or copied at once, in the task: that takes microseconds, and less than to ask another
-//! thread. What it does not have is sent or read on the blocking pool, so that a slow disk holds up nobody else. Copied
+//! What the page cache has is copied at once, in the task that sends it: that takes microseconds, and less than to ask
+//! another thread. What it does not have is read on the blocking pool, so that a slow disk holds up nobody else. The
 //! pieces are plain bytes, so that TLS, HTTP/2 and back-pressure need not know of files: nothing is read before the
 //! connection asks, and it asks when it has room.
 
@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::ResponseError;
 use super::buffers::{PIECE_BYTES, PieceBuffer, PieceBuffers};
-use crate::server::send_file::{self, SentBy};
+use crate::server::send_file;
 
 /// The shortest part that the connection is asked to send. To copy a shorter one is cheaper: it goes out with the head.
 const SENT_BYTES: u64 = 64 * 1024;
@@ -31,14 +31,12 @@ pub(crate) struct FileBody {
     buffers: PieceBuffers,
     /// The next piece, while the disk is waited for.
     reading: Option<JoinHandle<io::Result<Bytes>>>,
-    /// Something was not in the page cache, so that the rest is hardly there either.
-    is_cold: bool,
 }
 
 impl FileBody {
     /// Gives the bytes of `file` at `range`.
     pub(crate) fn new(file: File, range: Range<u64>, buffers: PieceBuffers) -> Self {
-        Self { file: Arc::new(file), range, buffers, reading: None, is_cold: false }
+        Self { file: Arc::new(file), range, buffers, reading: None }
     }
 
     /// Tells how many bytes were not given yet.
@@ -53,7 +51,6 @@ impl FileBody {
             None => match self.send().map_or_else(|| self.read_cached(), Ok) {
                 Ok(piece) => piece,
                 Err(rest) => {
-                    self.turn_cold();
                     let file = Arc::clone(&self.file);
                     self.reading = Some(spawn_blocking(move || rest.read(&file)));
                     return self.poll_piece(context);
@@ -73,32 +70,13 @@ impl FileBody {
         Poll::Ready(Some(Ok(piece)))
     }
 
-    /// Has the connection send the next part, if it can, and if there is enough left that it is worth it.
-    fn send(&mut self) -> Option<Bytes> {
-        if self.left() < SENT_BYTES || !send_file::is_possible() {
-            return None;
-        }
-        if !self.is_cold && !self.is_cached(send_file::part_len(SentBy::Task, self.left())) {
-            self.turn_cold();
-        }
-        let by = if self.is_cold { SentBy::Pool } else { SentBy::Task };
-        send_file::send_part(&self.file, &self.range, by)
-    }
-
-    /// Tells whether the next `len` bytes seem to be in the page cache. A cached file is rarely cached in part, so that both
-    /// ends tell. To look for a byte has the kernel fetch it, out of order, so a file that is read from the disk is not
-    /// to be asked again and again.
-    fn is_cached(&self, len: u64) -> bool {
-        let has = |offset| matches!(read_nowait(&self.file, &mut [0], offset), Ok(1));
-        has(self.range.start) && has(self.range.start + len - 1)
-    }
-
-    /// Notes that the file has to be read from the disk, and has the kernel read further ahead.
-    fn turn_cold(&mut self) {
-        if !self.is_cold {
-            self.is_cold = true;
-            advise_sequential(&self.file);
-        }
+    /// Has the connection send the next part, if it can, and if the part is worth it and seems to be in the page cache:
+    /// sendfile would wait for the disk. A cached file is rarely cached in part, so that both ends tell.
+    fn send(&self) -> Option<Bytes> {
+        let len = send_file::part_len(&self.range).filter(|len| *len >= SENT_BYTES)?;
+        let is_cached = |offset| matches!(read_nowait(&self.file, &mut [0], offset), Ok(1));
+        let both = is_cached(self.range.start) && is_cached(self.range.start + len - 1);
+        if both { send_file::send_part(&self.file, &self.range) } else { None }
     }
 
     /// Reads the next piece, if all of it is in the page cache.
@@ -143,16 +121,6 @@ fn read_nowait(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
 fn read_nowait(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
     Err(io::ErrorKind::WouldBlock.into())
 }
-
-/// Tells the kernel that the file is read from front to back, which doubles how far it reads ahead.
-#[cfg(target_os = "linux")]
-fn advise_sequential(file: &File) {
-    // It is advice: where it is not taken, nothing is lost.
-    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn advise_sequential(_: &File) {}
 
 #[cfg(test)]
 mod tests {

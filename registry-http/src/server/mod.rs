@@ -23,7 +23,6 @@ mod error;
 mod listener;
 mod pace;
 mod peer;
-mod pool_send;
 pub(crate) mod send_file;
 mod signal;
 mod stream;

@@ -10,9 +10,6 @@
 //!    └─ placeholder ─► TrackedBody ─► hyper ─► [head, placeholder] ─► Transport ─► sendmsg(head), sendfile(range)
 //! ```
 //!
-//! sendfile waits for the disk where the page cache has not got the bytes. So a part that may not be there is sent from the
-//! blocking pool instead: see [`PoolSend`].
-//!
 //! This is for plain HTTP/1 alone, where nothing between the body and the socket reads the bytes. A service that changes
 //! the placeholder on its way is found out and its answer broken off, so that a placeholder is never sent. Where the
 //! system refuses to send a file, the part is copied, and bodies that follow on the connection give their bytes.
@@ -30,52 +27,34 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::Frame;
 
-use super::pool_send::PoolSend;
 use super::transport::{ByteStream, poll_write_slices};
 
-/// The longest part that a task sends. It holds its thread for some two tenths of a millisecond.
-const TASK_BYTES: u64 = 1024 * 1024;
-/// The longest part that the blocking pool sends: asking another thread costs as much as sending some 100 KiB.
-const POOL_BYTES: u64 = 8 * 1024 * 1024;
+/// The longest part. One that is being sent holds its thread for some two tenths of a millisecond.
+const PART_BYTES: u64 = 1024 * 1024;
 
 tokio::task_local! {
     /// The connection that the body which is polled goes out on.
     static CONNECTION: FileSender;
 }
 
-/// Who sends a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SentBy {
-    /// The connection's own task: the part is in the page cache.
-    Task,
-    /// A thread that may wait for the disk.
-    Pool,
-}
-
-/// Tells whether the connection that polls the present body sends files.
-pub(crate) fn is_possible() -> bool {
-    CONNECTION.try_with(|connection| !connection.0.refused.load(Ordering::Relaxed)).unwrap_or(false)
-}
-
-/// Tells how long the next part would be, of a body that has `left` bytes to give.
-pub(crate) fn part_len(by: SentBy, left: u64) -> u64 {
-    left.min(match by {
-        SentBy::Task => TASK_BYTES,
-        SentBy::Pool => POOL_BYTES,
-    })
-}
-
 /// Has the next part of a range sent by the connection that polls the present body. Returns the placeholder to give out,
 /// or nothing if the bytes themselves are needed.
-pub(crate) fn send_part(file: &Arc<File>, range: &Range<u64>, by: SentBy) -> Option<Bytes> {
-    let queue = |connection: &FileSender| connection.queue(Arc::clone(file), range.clone(), by);
+pub(crate) fn send_part(file: &Arc<File>, range: &Range<u64>) -> Option<Bytes> {
+    let queue = |connection: &FileSender| connection.queue(Arc::clone(file), range.clone());
     CONNECTION.try_with(queue).ok()
+}
+
+/// Tells how long the next part of a range would be, if the connection that polls the present body sends files.
+pub(crate) fn part_len(range: &Range<u64>) -> Option<u64> {
+    let len = (range.end - range.start).min(PART_BYTES);
+    let sends_files = |connection: &FileSender| !connection.0.refused.load(Ordering::Relaxed);
+    CONNECTION.try_with(sends_files).is_ok_and(|sends_files| sends_files).then_some(len)
 }
 
 /// Makes the memory of placeholders, one for all connections of a server. Nobody ever touches it, so that it has an
 /// address and costs nothing.
 pub(super) fn placeholder() -> Bytes {
-    vec![0; POOL_BYTES as usize].into()
+    vec![0; PART_BYTES as usize].into()
 }
 
 /// The parts of files that are on their way on one connection. A clone shares them.
@@ -95,8 +74,6 @@ struct Part {
     file: Arc<File>,
     /// What was not sent yet.
     range: Range<u64>,
-    /// Sends it, if the task does not.
-    pool: Option<PoolSend>,
 }
 
 /// What a body gives when it is polled.
@@ -127,18 +104,12 @@ impl FileSender {
         if given.unwrap_or(0) == queued { Ok(frame) } else { Err(ChangedBody) }
     }
 
-    /// Takes the next part of a range, and gives the placeholder that stands for it.
-    pub(super) fn queue(&self, file: Arc<File>, mut range: Range<u64>, by: SentBy) -> Bytes {
-        range.end = range.start + part_len(by, range.end - range.start);
-        let part = Part { file, range, pool: (by == SentBy::Pool).then(PoolSend::default) };
+    fn queue(&self, file: Arc<File>, mut range: Range<u64>) -> Bytes {
+        range.end = range.end.min(range.start + PART_BYTES);
+        let part = Part { file, range };
         let placeholder = self.0.placeholder.slice(..part.len());
         self.parts().push_back(part);
         placeholder
-    }
-
-    /// Tells whether a disk is waited for at the moment, and not the peer.
-    pub(super) fn waits_for_disk(&self) -> bool {
-        self.parts().front().and_then(|part| part.pool.as_ref()).is_some_and(PoolSend::is_running)
     }
 
     fn is_placeholder(&self, bytes: &[u8]) -> bool {
@@ -162,12 +133,7 @@ impl FileSender {
     fn poll_send(&self, stream: &mut dyn ByteStream, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut parts = self.parts();
         let part = parts.front_mut().expect("a placeholder stands for a part");
-        let (offset, len) = (part.range.start, part.len());
-        let sent = match &mut part.pool {
-            None => stream.poll_send_file(context, &part.file, offset, len),
-            Some(pool) => pool.poll_send(stream, context, &part.file, offset, len),
-        };
-        let sent = match ready!(sent) {
+        let sent = match ready!(stream.poll_send_file(context, &part.file, part.range.start, part.len())) {
             Err(error) if is_refused(&error) => {
                 self.0.refused.store(true, Ordering::Relaxed);
                 ready!(poll_copy(stream, context, part))?
@@ -221,7 +187,6 @@ mod tests {
     use http_body_util::BodyExt;
     use hyper::body::Incoming;
     use hyper::service::service_fn;
-    use rustix::fs::{Advice, fadvise};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
@@ -284,16 +249,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_not_in_the_page_cache_has_the_same_bytes() {
-        let (file, content) = file();
-        file.sync_all().unwrap();
-        // A file system in memory has no disk to read from, and keeps it.
-        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-        let answers = get_twice(serve(file, |body| body).await).await;
-        assert_eq!(skip_answer(skip_answer(&answers, &content), &content), b"");
-    }
-
-    #[tokio::test]
     async fn a_file_that_is_too_short_breaks_the_answer_off() {
         let (file, content) = file();
         file.set_len(LEN - 1).unwrap();
@@ -314,33 +269,31 @@ mod tests {
     #[tokio::test]
     async fn what_the_system_refuses_to_send_is_copied() {
         let (file, content) = file();
-        let file = Arc::new(file);
-        for by in [SentBy::Task, SentBy::Pool] {
-            let (mut near, mut far) = tokio::net::UnixStream::pair().unwrap();
-            let sender = FileSender::new(placeholder());
-            let given = sender.queue(Arc::clone(&file), 10..300_010, by);
-            let sending = async {
-                let mut rest = given;
-                while !rest.is_empty() {
-                    let slices = [IoSlice::new(&rest)];
-                    let sent =
-                        std::future::poll_fn(|context| sender.poll_write(&mut near, context, &slices)).await.unwrap();
-                    let _ = rest.split_to(sent);
-                }
-                drop(near);
-            };
-            let mut received = Vec::new();
-            let (_, read) = tokio::join!(sending, far.read_to_end(&mut received));
-            read.unwrap();
-            assert!(received == content[10..300_010], "{by:?}");
-            assert!(!CONNECTION.sync_scope(sender, is_possible));
-        }
+        let (mut near, mut far) = tokio::net::UnixStream::pair().unwrap();
+        let sender = FileSender::new(placeholder());
+        let given = sender.queue(Arc::new(file), 10..300_010);
+        let sending = async {
+            let mut rest = given;
+            while !rest.is_empty() {
+                let slices = [IoSlice::new(&rest)];
+                let sent =
+                    std::future::poll_fn(|context| sender.poll_write(&mut near, context, &slices)).await.unwrap();
+                let _ = rest.split_to(sent);
+            }
+            drop(near);
+        };
+        let mut received = Vec::new();
+        let (_, read) = tokio::join!(sending, far.read_to_end(&mut received));
+        read.unwrap();
+        assert!(received == content[10..300_010]);
+        let next = CONNECTION.sync_scope(sender, || part_len(&(0..LEN)));
+        assert_eq!(next, None);
     }
 
     #[tokio::test]
     async fn what_is_sent_depends_on_the_connection_alone() {
         let (file, _) = file();
-        assert_eq!(send_part(&Arc::new(file), &(0..LEN), SentBy::Task), None);
-        assert!(!is_possible());
+        assert_eq!(send_part(&Arc::new(file), &(0..LEN)), None);
+        assert_eq!(part_len(&(0..LEN)), None);
     }
 }

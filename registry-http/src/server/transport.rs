@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -42,11 +41,6 @@ pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
     fn poll_send_file(&mut self, _: &mut Context<'_>, _: &File, _: u64, _: usize) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
-
-    /// Gives the socket once it may have room, for another thread to [`send_file`].
-    fn poll_socket(&mut self, _: &mut Context<'_>) -> Poll<io::Result<OwnedFd>> {
-        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
-    }
 }
 
 impl ByteStream for UnixStream {}
@@ -73,27 +67,11 @@ impl ByteStream for TcpStream {
         &mut self,
         context: &mut Context<'_>,
         file: &File,
-        offset: u64,
+        mut offset: u64,
         len: usize,
     ) -> Poll<io::Result<usize>> {
-        poll_writable(self, context, || send_file(&*self, file, offset, len))
+        poll_writable(self, context, || Ok(rustix::fs::sendfile(&*self, file, Some(&mut offset), len)?))
     }
-
-    fn poll_socket(&mut self, context: &mut Context<'_>) -> Poll<io::Result<OwnedFd>> {
-        ready!(self.poll_write_ready(context))?;
-        Poll::Ready(self.as_fd().try_clone_to_owned())
-    }
-}
-
-/// Writes up to `len` bytes of a file, from `offset`, to a socket that does not block. Waits for the disk.
-#[cfg(target_os = "linux")]
-pub(super) fn send_file(socket: impl AsFd, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
-    Ok(rustix::fs::sendfile(socket, file, Some(&mut offset), len)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn send_file(_: impl AsFd, _: &File, _: u64, _: usize) -> io::Result<usize> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Writes what stands in slices. A short text in several of them is copied into one: that takes less than to tell the system
@@ -166,10 +144,6 @@ impl Transport {
                 Poll::Ready(Ok(bytes))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending if self.files.as_ref().is_some_and(FileSender::waits_for_disk) => {
-                self.writing.moved(0);
-                Poll::Pending
-            }
             Poll::Pending => {
                 ready!(self.writing.poll_stalled(context));
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not take what is written")))
