@@ -115,7 +115,7 @@ fn closed_if_undone(adopted: Result<AdoptOutcome, Failure>) -> Result<AdoptOutco
 
 /// Returns the round of the import, and when it was finished.
 async fn import(connection: &mut Connection) -> QueryResult<Option<(i64, Option<i64>)>> {
-    imports::table.find(IMPORT).select((imports::round, imports::finished_at)).first(connection).await.optional()
+    imports::table.find(IMPORT).select((imports::round, imports::finished_at)).get_result(connection).await.optional()
 }
 
 async fn begin(connection: &mut Connection, afresh: bool) -> QueryResult<()> {
@@ -202,7 +202,7 @@ impl Blob {
             .execute(connection)
             .await?;
         let live = blobs::table.filter(blobs::digest.eq(&digest)).filter(blobs::state.eq(LIVE)).select(blobs::id);
-        let Some(blob_id) = share!(live).first::<i64>(connection).await.optional()? else {
+        let Some(blob_id) = share!(live).get_result::<i64>(connection).await.optional()? else {
             return Ok(AdoptOutcome::Missing);
         };
         let repository_id = repository::lock_or_create(connection, name).await?;
@@ -245,7 +245,7 @@ async fn find_manifest(connection: &mut Connection, repository_id: i64, digest: 
         .filter(manifests::repository_id.eq(repository_id))
         .filter(manifests::digest.eq(digest.to_string()))
         .select(manifests::id);
-    lock!(found).first(connection).await.optional()
+    lock!(found).get_result(connection).await.optional()
 }
 
 /// An [`AdoptTag`] that any thread can carry out.
@@ -266,7 +266,7 @@ impl AdoptedTag {
         }
         let Some(repository_id) = repository_id else { return Ok(AdoptOutcome::Missing) };
         let tag = tags::table.find((repository_id, self.tag.as_str()));
-        let previous: Option<i64> = tag.select(tags::manifest_id).first(connection).await.optional()?;
+        let previous: Option<i64> = tag.select(tags::manifest_id).get_result(connection).await.optional()?;
         if previous.is_some() && !self.overwrite {
             return Ok(AdoptOutcome::Kept);
         }
