@@ -228,7 +228,7 @@ config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");
     assert_eq!(
         problems("version: 0.1\nstorage: floppy\n", &[]),
-        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `swift`, `oss`, `delete`, `redirect`, `cache`, `maintenance`, `tag`"
+        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `swift`, `oss`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
     );
 }
 
