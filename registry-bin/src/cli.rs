@@ -19,6 +19,10 @@ use crate::telemetry;
 const FAILURE: u8 = 1;
 /// What a process ends with when the command line or the configuration is wrong.
 const USAGE: u8 = 2;
+/// What a comparison ends with that found differences.
+const DIFFERENCES: u8 = 1;
+/// What a comparison ends with that could not be made.
+const NOT_COMPARED: u8 = 2;
 
 /// What an import ends with that left something out.
 const SKIPPED: u8 = 1;
@@ -59,6 +63,9 @@ Examples:
   registry restore config.yml --latest     the newest snapshot
   registry restore config.yml backup.db    a file";
 
+const FSCK_HELP: &str = "\
+Exit status: 0 if database and storage agree, 1 if they do not, 2 if they could not be compared.";
+
 /// A container registry.
 #[derive(Debug, Parser)]
 #[command(name = "registry", version, disable_version_flag = true, after_help = EXAMPLES)]
@@ -89,6 +96,15 @@ enum Command {
     /// Put a copy in the place of the embedded database, while it is not served
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArguments),
+    /// Compare the database with the storage, and name every difference; changes nothing
+    #[command(after_help = FSCK_HELP)]
+    Fsck {
+        #[command(flatten)]
+        source: Source,
+        /// Print a line of JSON for each difference, and one for the result
+        #[arg(long)]
+        json: bool,
+    },
     /// Look after the storage as a whole
     #[command(subcommand)]
     Storage(StorageCommand),
@@ -275,6 +291,7 @@ impl Command {
                     _ => command::restore::list(&config)?,
                 }
             }
+            Self::Fsck { source, json } => return Ok(fsck(environment, &source, json)),
             Self::Storage(StorageCommand::TakeOver(source)) => {
                 command::storage::take_over(&environment.load(&source)?.config)?;
             }
@@ -289,6 +306,19 @@ impl Command {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Compares. A failure to do so has a status of its own, because 1 says that there are differences.
+fn fsck(environment: &Environment, source: &Source, json: bool) -> ExitCode {
+    let loaded = environment.load(source).map_err(anyhow::Error::from);
+    match loaded.and_then(|loaded| command::fsck::run(&loaded.config, json)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(DIFFERENCES),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error:#}");
+            ExitCode::from(NOT_COMPARED)
+        }
     }
 }
 

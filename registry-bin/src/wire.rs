@@ -7,6 +7,7 @@ use registry_core::import::{ImportOptions, Importer};
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::registry::{IndexChildren, LinkUse, Platform, Snapshots, UrlRules};
 use registry_core::store::identity::IdentityStore;
+use registry_core::store::inventory::BlobInventory;
 use registry_core::store::snapshot::{SnapshotSource, SnapshotStore};
 use registry_core::store::{MetadataStore, Timestamp};
 use registry_core::{Registry, RegistryOptions};
@@ -21,7 +22,8 @@ use registry_http::metrics::Metrics;
 use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
 use registry_storage::driver::StorageDriver;
 use registry_storage::{
-    DriverBlobStore, DriverIdentityStore, DriverLinkStore, DriverSnapshotStore, FilesystemConfig, StorageConfig,
+    DriverBlobStore, DriverIdentityStore, DriverInventory, DriverLinkStore, DriverSnapshotStore, FilesystemConfig,
+    StorageConfig,
 };
 
 use crate::config::{
@@ -96,6 +98,11 @@ pub(crate) fn snapshots_into(
 /// Returns where a storage has its identity.
 pub(crate) fn identity_store(driver: &Arc<dyn StorageDriver>) -> Arc<dyn IdentityStore> {
     Arc::new(DriverIdentityStore::new(Arc::clone(driver)))
+}
+
+/// Returns what tells the files among a storage's blobs.
+pub(crate) fn inventory(driver: &Arc<dyn StorageDriver>) -> Arc<dyn BlobInventory> {
+    Arc::new(DriverInventory::new(Arc::clone(driver)))
 }
 
 /// Returns where a storage has copies of its database.

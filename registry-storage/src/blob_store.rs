@@ -78,7 +78,8 @@ impl BlobStore for DriverBlobStore {
     }
 }
 
-fn path(location: &BlobLocation) -> DriverResult<StoragePath> {
+/// Returns the path that a blob's location is.
+pub(crate) fn path(location: &BlobLocation) -> DriverResult<StoragePath> {
     let foreign = |error| DriverError::new(StoreErrorKind::Corrupt, "use the blob location", location, error);
     location.as_str().parse().map_err(foreign)
 }

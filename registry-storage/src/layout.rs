@@ -65,6 +65,19 @@ pub fn blob(digest: &Digest) -> StoragePath {
     path(&format!("/docker/registry/v2/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2]))
 }
 
+/// Returns the directory of all blobs.
+pub fn blobs() -> StoragePath {
+    path("/docker/registry/v2/blobs")
+}
+
+/// Returns the blob that is at a path, if one can be.
+pub(crate) fn blob_digest(path: &StoragePath) -> Option<Digest> {
+    let below = path.as_str().strip_prefix("/docker/registry/v2/blobs/")?;
+    let (algorithm, rest) = below.split_once('/')?;
+    let digest = format!("{algorithm}:{}", rest.split('/').nth(1)?).parse().ok()?;
+    (blob(&digest) == *path).then_some(digest)
+}
+
 /// Returns the directories that hold those of the blobs of an algorithm.
 pub fn blob_directories(algorithm: Algorithm) -> impl Iterator<Item = StoragePath> {
     (0..=u8::MAX).map(move |first| path(&format!("/docker/registry/v2/blobs/{algorithm}/{first:02x}")))
@@ -233,6 +246,19 @@ mod tests {
             (LinkKind::Tag, "v1/link".to_owned()),
         ] {
             assert!(parse(kind, &below).is_err(), "{below}");
+        }
+    }
+
+    #[test]
+    fn a_blob_is_known_by_its_path() {
+        let digest = Digest::of(Algorithm::Sha512, b"");
+        let data = blob(&digest);
+        assert_eq!(blob_digest(&data), Some(digest));
+        let misplaced = data.as_str().replace("/cf/", "/00/");
+        for text in
+            [&misplaced, &format!("{data}/x"), &data.as_str().replace("/data", ""), "/docker/registry/v2/blobs/x"]
+        {
+            assert_eq!(blob_digest(&path(text)), None, "{text}");
         }
     }
 

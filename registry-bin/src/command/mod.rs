@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod config;
+pub(crate) mod fsck;
 pub(crate) mod import;
 pub(crate) mod restore;
 pub(crate) mod serve;

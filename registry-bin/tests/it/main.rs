@@ -6,6 +6,7 @@ mod crate_graph;
 mod documentation;
 mod environment;
 mod examples;
+mod fsck;
 mod identity;
 mod import;
 mod problems;

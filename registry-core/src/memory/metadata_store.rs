@@ -5,6 +5,7 @@
 mod blob;
 mod import;
 mod manifest;
+mod record;
 mod repository;
 mod review;
 mod setting;

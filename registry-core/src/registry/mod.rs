@@ -5,6 +5,7 @@
 
 mod blob;
 mod catalog;
+mod fsck;
 mod identity;
 mod links;
 mod manifest;
@@ -18,6 +19,7 @@ mod url_rules;
 use std::sync::Arc;
 
 pub use blob::MountSource;
+pub use fsck::{Finding, FsckReport, fsck};
 pub use identity::{BindError, Binding, bind_storage, take_over_storage};
 pub use links::LinkUse;
 pub use manifest::{CheckedManifest, ManifestPush, PushedManifest};

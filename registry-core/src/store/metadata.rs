@@ -23,6 +23,7 @@ use bytestring::ByteString;
 use super::blob::{BlobLocation, StagedUpload};
 use super::error::StoreResult;
 use super::import::ImportStore;
+use super::inventory::BlobRecordStore;
 use super::setting::SettingStore;
 use super::timestamp::Timestamp;
 use super::upload::{ClaimToken, UploadId};
@@ -31,11 +32,25 @@ use crate::protocol::reference::{Reference, RepositoryName, Tag};
 
 /// All that the operations need to know and to record.
 pub trait MetadataStore:
-    RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + ImportStore + SettingStore
+    RepositoryStore
+    + BlobLinkStore
+    + ManifestStore
+    + UploadStore
+    + ReviewStore
+    + ImportStore
+    + SettingStore
+    + BlobRecordStore
 {
 }
-impl<T: RepositoryStore + BlobLinkStore + ManifestStore + UploadStore + ReviewStore + ImportStore + SettingStore>
-    MetadataStore for T
+impl<T> MetadataStore for T where
+    T: RepositoryStore
+        + BlobLinkStore
+        + ManifestStore
+        + UploadStore
+        + ReviewStore
+        + ImportStore
+        + SettingStore
+        + BlobRecordStore
 {
 }
 

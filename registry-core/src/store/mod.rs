@@ -8,6 +8,7 @@ pub mod blob;
 pub mod error;
 pub mod identity;
 pub mod import;
+pub mod inventory;
 pub mod links;
 pub mod metadata;
 pub mod setting;

@@ -17,6 +17,7 @@ mod blobs;
 mod fixture;
 mod imports;
 mod manifests;
+mod records;
 mod referrers;
 mod repositories;
 mod reviews;
@@ -27,6 +28,7 @@ mod uploads;
 pub use blobs::*;
 pub use imports::*;
 pub use manifests::*;
+pub use records::*;
 pub use referrers::*;
 pub use repositories::*;
 pub use reviews::*;
@@ -118,6 +120,8 @@ macro_rules! metadata_store_suite {
                 a_setting_has_the_value_that_was_kept
                 a_settled_value_is_not_settled_again
                 exactly_one_of_many_settles_a_setting
+
+                recorded_blobs_come_in_the_order_of_their_digests
             }
         }
     )+ };

@@ -7,6 +7,7 @@
 mod blob;
 mod import;
 mod manifest;
+mod record;
 mod referrer;
 mod repository;
 mod review;

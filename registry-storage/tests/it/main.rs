@@ -2,6 +2,7 @@
 
 mod drivers;
 mod faults;
+mod fsck;
 mod identity;
 mod layout;
 mod links;

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use registry_core::protocol::digest::Digester;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
+use registry_core::store::inventory::BlobRecordStore;
 use registry_core::store::metadata::{
     BlobLinkStore, CommitBlob, ManifestStore, PutManifest, PutManifestOutcome, ReferrersQuery, RepositoryStore,
     ReviewStore, UploadRecord, UploadStore,
@@ -137,6 +138,8 @@ async fn call_every_method(store: &SqliteStore) {
     assert!(store.delete_tag(&a, &tag, LATER).await.unwrap());
     assert!(store.delete_manifest(&a, &index, LATER).await.unwrap());
     assert!(store.unlink_blob(&a, &blob, LATER).await.unwrap());
+    store.recorded_blobs(None, 10).await.unwrap();
+    store.recorded_blob(&blob).await.unwrap().unwrap();
     store.setting("name").await.unwrap();
     store.settle_setting("name", "value").await.unwrap();
     store.replace_setting("name", "value").await.unwrap();
