@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the URLs are for the scripts that source this file
-# PostgreSQL and MariaDB servers of Debian's packages on free loopback ports, with their data below one directory.
+# PostgreSQL and MariaDB servers of Debian's packages on free loopback ports, with their data below one directory, in
+# which is also ca.pem, the certificate of the authority that proves who they are.
 #
 # Needs cleanup.sh, server.sh.
 
@@ -22,6 +23,22 @@ database_dir() {
     ((EUID != 0)) || chown nobody:nogroup "$1"
 }
 
+# database_certificate DIR - makes a certificate for 127.0.0.1 in server.pem, its key in server.key, and that of the
+# authority that issued it in ca.pem.
+database_certificate() {
+    local dir=$1
+    {
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=authority' \
+            -keyout "$dir/ca.key" -out "$dir/ca.pem"
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=database' \
+            -keyout "$dir/server.key" -out "$dir/server.csr"
+        openssl x509 -req -days 2 -in "$dir/server.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial \
+            -extfile <(printf 'subjectAltName=IP:127.0.0.1') -out "$dir/server.pem"
+    } >"$dir/log" 2>&1 || { tail -n 20 "$dir/log" >&2; return 1; }
+    chmod 600 "$dir/server.key"
+    ((EUID != 0)) || chown nobody:nogroup "$dir/server.key"
+}
+
 # postgres_bin - prints the directory of the newest PostgreSQL's programs, which is in no PATH.
 postgres_bin() {
     local initdb
@@ -39,6 +56,7 @@ postgres_start() {
     as_nobody
     if [[ ! -e $dir/port ]]; then
         database_dir "$dir"
+        database_certificate "$dir"
         printf 'secret' >"$dir/password"
         "${nobody[@]}" "$bin/initdb" --pgdata="$dir/data" --username=registry --pwfile="$dir/password" \
             --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --locale-provider=icu --icu-locale=en-US >"$dir/log" 2>&1 ||
@@ -47,7 +65,7 @@ postgres_start() {
     fi
     port=$(<"$dir/port")
     "${nobody[@]}" "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-        -c max_connections=400 "$@" >>"$dir/log" 2>&1 </dev/null &
+        -c max_connections=400 -c ssl=on -c ssl_cert_file="$dir/server.pem" -c ssl_key_file="$dir/server.key" "$@" >>"$dir/log" 2>&1 </dev/null &
     postgres_pid=$!
     defer database_end "$postgres_pid" INT
     postgres_url=postgres://registry:secret@127.0.0.1:$port/postgres
@@ -65,6 +83,7 @@ mariadb_start() {
     if [[ ! -e $dir/port ]]; then
         database_dir "$dir"
         database_dir "$dir/data"
+        database_certificate "$dir"
         "${nobody[@]}" mariadb-install-db "${options[@]}" --auth-root-authentication-method=normal --skip-test-db \
             >"$dir/log" 2>&1 || { tail -n 20 "$dir/log" >&2; return 1; }
         cat >"$dir/init.sql" <<'SQL'
@@ -76,20 +95,23 @@ SQL
     fi
     port=$(<"$dir/port")
     "${nobody[@]}" mariadbd "${options[@]}" --port="$port" --bind-address=127.0.0.1 --socket="$dir/data/socket" \
-        --pid-file="$dir/data/pid" --init-file="$dir/init.sql" --max-connections=400 "$@" >>"$dir/log" 2>&1 </dev/null &
+        --pid-file="$dir/data/pid" --init-file="$dir/init.sql" --max-connections=400 \
+        --ssl-cert="$dir/server.pem" --ssl-key="$dir/server.key" "$@" >>"$dir/log" 2>&1 </dev/null &
     mariadb_pid=$!
     defer database_end "$mariadb_pid" TERM
     mariadb_url=mysql://registry:secret@127.0.0.1:$port/registry
     database_wait "$port" "$mariadb_pid" "$dir/log"
 }
 
-# databases_start DIR - starts both below DIR, and exports their URLs for the tests that want servers.
+# databases_start DIR - starts both below DIR, and exports their URLs and authorities for the tests that want
+# servers.
 databases_start() {
     mkdir -p "$1"
     chmod a+x "$1"
     postgres_start "$1/postgres"
     mariadb_start "$1/mariadb"
-    export TEST_POSTGRES_URL=$postgres_url TEST_MYSQL_URL=$mariadb_url
+    export TEST_POSTGRES_URL=$postgres_url TEST_POSTGRES_CA=$1/postgres/ca.pem
+    export TEST_MYSQL_URL=$mariadb_url TEST_MYSQL_CA=$1/mariadb/ca.pem
 }
 
 # database_wait PORT PID LOG - waits until a server listens, for at most 60 seconds.

@@ -39,9 +39,10 @@ free_port() {
     return 1
 }
 
-# server_config DIR PORT [htpasswd FILE] [tls CERTIFICATE KEY] - prints a configuration.
+# server_config DIR PORT [htpasswd FILE] [tls CERTIFICATE KEY] [storage DIR] [database URL CA]
+# - prints a configuration. An empty CA leaves the connection to the database unencrypted.
 server_config() {
-    local dir=$1 port=$2 auth='' tls=''
+    local dir=$1 port=$2 auth='' tls='' storage=$1/storage database=''
     shift 2
     while (($#)); do
         case $1 in
@@ -53,14 +54,23 @@ server_config() {
                 tls=$'\n  tls: {certificate: "'$2'", key: "'$3'"}'
                 shift 3
                 ;;
+            storage)
+                storage=$2
+                shift 2
+                ;;
+            database)
+                database=$'\ndatabase:\n  url: "'$2'"'
+                [[ -z $3 ]] || database+=$'\n  tls: {enabled: true, cas: ["'$3'"]}'
+                shift 3
+                ;;
         esac
     done
     cat <<YAML
 version: 0.1
 log: {level: warn}
 storage:
-  filesystem: {rootdirectory: "$dir/storage"}
-  delete: {enabled: true}$auth
+  filesystem: {rootdirectory: "$storage"}
+  delete: {enabled: true}$database$auth
 http:
   addr: 127.0.0.1:$port$tls
 YAML

@@ -28,14 +28,14 @@ async fn opened(config: DatabaseConfig) -> (Arc<dyn MetadataStore>, DatabaseConf
 
 /// Makes an empty schema. Returns its URL as well.
 pub(crate) async fn postgres_config() -> (DatabaseConfig, String) {
-    let (url, name) = (server_url("TEST_POSTGRES_URL"), name());
+    let (url, name) = (variable("TEST_POSTGRES_URL"), name());
     run_on_postgres(&url, &format!("CREATE SCHEMA {name}")).await;
     config(format!("{url}?options=-csearch_path%3D{name}"))
 }
 
 /// Makes an empty database. Returns its URL as well.
 pub(crate) async fn mysql_config() -> (DatabaseConfig, String) {
-    let (url, name) = (server_url("TEST_MYSQL_URL"), name());
+    let (url, name) = (variable("TEST_MYSQL_URL"), name());
     run_on_mysql(&url, &format!("CREATE DATABASE {name}")).await;
     let (server, _) = url.rsplit_once('/').expect("the URL names a database");
     config(format!("{server}/{name}"))
@@ -55,10 +55,9 @@ pub(crate) async fn run_on_mysql(url: &str, statements: &str) {
     connection.disconnect().await.unwrap();
 }
 
-fn server_url(variable: &str) -> String {
-    std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} is not set; run this test by `scripts/databases cargo test -p registry-db`")
-    })
+fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set; run this test by `scripts/databases cargo test -p registry-db`"))
 }
 
 fn name() -> String {
