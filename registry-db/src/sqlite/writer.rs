@@ -133,9 +133,8 @@ impl Shared {
         queue.next_id += 1;
         queue.waiting.push_back(Waiting { id, durability, write, _place: place });
         if !std::mem::replace(&mut queue.is_served, true) {
-            let service = Service { shared: Arc::clone(self), is_over: false };
             drop(queue);
-            tokio::task::spawn_blocking(move || service.run());
+            Service::start(Arc::clone(self));
         }
         id
     }
@@ -200,11 +199,18 @@ impl Shared {
 /// The task that serves the queue until it is empty.
 struct Service {
     shared: Arc<Shared>,
+    has_begun: bool,
     is_over: bool,
 }
 
 impl Service {
+    fn start(shared: Arc<Shared>) {
+        let service = Self { shared, has_begun: false, is_over: false };
+        tokio::task::spawn_blocking(move || service.run());
+    }
+
     fn run(mut self) {
+        self.has_begun = true;
         let shared = Arc::clone(&self.shared);
         let mut committer = shared.committer();
         while !self.is_over {
@@ -217,10 +223,17 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // A write panicked, or the runtime stopped before this began. What waits would wait for ever.
-        if !self.is_over {
-            let mut queue = self.shared.queue();
+        if self.is_over {
+            return;
+        }
+        let mut queue = self.shared.queue();
+        if self.has_begun && !queue.waiting.is_empty() {
+            // A write panicked. Those that came after its group, perhaps since, are not to suffer for it.
+            drop(queue);
+            Self::start(Arc::clone(&self.shared));
+        } else {
             queue.is_served = false;
+            // The runtime stopped before this began: what waits would wait for ever.
             queue.waiting.clear();
         }
     }
