@@ -99,7 +99,7 @@ pub(super) fn identity(connection: &mut SqliteConnection) -> Result<Option<Stora
     let found: Option<String> = settings::table
         .find(registry_core::store::identity::IDENTITY_SETTING)
         .select(settings::value)
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     let malformed = |error| Failure::new(StoreErrorKind::Corrupt, error);
     found.map(|text| text.parse().map_err(malformed)).transpose()

@@ -58,7 +58,7 @@ async fn find(connection: &mut Connection, digest: &str) -> QueryResult<Option<R
     let found: Option<Row> = blobs::table
         .filter(blobs::digest.eq(digest))
         .select((blobs::digest, blobs::size_bytes, blobs::location, blobs::state))
-        .first(connection)
+        .get_result(connection)
         .await
         .optional()?;
     Ok(found.map(record))
