@@ -71,6 +71,7 @@ impl Database {
             size_bytes: 1000,
             location: &location,
             upload: None,
+            hold: None,
             review_after: Timestamp::now(),
         };
         self.metadata.commit_blob(blob).await.expect("the blob is committed");
@@ -87,6 +88,7 @@ impl Database {
             annotations: &BTreeMap::new(),
             payload: &self.image,
             blobs: &blobs(),
+            optional_blobs: &[],
             children: &[],
             sparse_children: &[],
             tags,

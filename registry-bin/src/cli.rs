@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use registry_core::import::ImportOptions;
+use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::snapshot::SnapshotName;
 
@@ -52,6 +53,15 @@ Examples:
   registry import --resume config.yml              go on after an import was stopped
 
 Exit status: 0 if everything was imported, 1 if some things were skipped, 2 for a failure.";
+
+const GARBAGE_COLLECT_EXAMPLES: &str = "\
+Examples:
+  registry garbage-collect --dry-run config.yml              show what would go
+  registry garbage-collect --delete-untagged config.yml      also delete manifests that have no tag
+  registry garbage-collect --explain sha256:... config.yml   say why something is kept, or when it goes
+
+A registry that serves collects by itself. Nothing goes within the grace period of the configuration.";
+
 const BACKUP_EXAMPLES: &str = "\
 Examples:
   registry backup config.yml               into the storage, beside those that the server makes
@@ -81,6 +91,9 @@ struct Cli {
 enum Command {
     /// Serve the registry until SIGTERM or SIGINT
     Serve(Source),
+    /// Free what nothing refers to any more
+    #[command(after_help = GARBAGE_COLLECT_EXAMPLES)]
+    GarbageCollect(GarbageCollect),
     /// Take over the storage of distribution
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
@@ -198,6 +211,37 @@ struct RestoreArguments {
     list: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct GarbageCollect {
+    /// Show what would go, and delete nothing
+    #[arg(short, long)]
+    dry_run: bool,
+    /// Delete manifests that have no tag, unless an index lists them or they refer to one that is there
+    #[arg(short = 'm', long)]
+    delete_untagged: bool,
+    /// Print only the result
+    #[arg(short, long)]
+    quiet: bool,
+    /// Say what keeps a blob or manifest, or when it goes, and delete nothing
+    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["dry_run", "delete_untagged", "quiet"])]
+    explain: Option<Digest>,
+    #[command(flatten)]
+    source: Source,
+}
+
+impl GarbageCollect {
+    fn run(self, environment: &Environment) -> anyhow::Result<()> {
+        let config = environment.load(&self.source)?.config;
+        match self.explain {
+            Some(digest) => command::garbage_collect::explain(config, digest),
+            None => {
+                let Self { dry_run, delete_untagged, quiet, .. } = self;
+                command::garbage_collect::run(config, dry_run, delete_untagged, quiet)
+            }
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum StorageCommand {
     /// Let the database of the configuration have the storage, whatever they were used with before
@@ -280,6 +324,7 @@ impl Command {
     fn run(self, environment: &Environment) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(source) => return serve(environment, &source),
+            Self::GarbageCollect(collection) => collection.run(environment)?,
             Self::Import(import) => return Ok(import.run(environment)),
             Self::Backup { source, to } => command::backup::run(&environment.load(&source)?.config, to.as_deref())?,
             Self::Restore(arguments) => {

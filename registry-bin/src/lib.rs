@@ -3,6 +3,7 @@
 //! [`cli::run`] is the program. Nothing here reads the process's environment: `main` hands it over.
 
 pub mod cli;
+mod collector;
 mod command;
 pub mod config;
 mod health;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use registry_core::gc::CollectOptions;
 use registry_core::import::{ImportOptions, Importer};
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::registry::{IndexChildren, LinkUse, Platform, Snapshots, UrlRules};
@@ -173,6 +174,7 @@ fn options(config: &Config) -> anyhow::Result<RegistryOptions> {
         delete_enabled: config.storage.delete.enabled,
         read_only: config.storage.maintenance.readonly.enabled,
         upload_lifetime: config.storage.maintenance.uploadpurging.age.get(),
+        review_grace: config.storage.maintenance.garbagecollection.graceperiod.get(),
         index_children: index_children(&config.validation),
         urls: match config.validation.disabled {
             true => UrlRules::default(),
@@ -180,6 +182,12 @@ fn options(config: &Config) -> anyhow::Result<RegistryOptions> {
         },
         ..RegistryOptions::default()
     })
+}
+
+/// Makes the settings of garbage collection.
+pub(crate) fn collection(config: &Config) -> CollectOptions {
+    let collection = &config.storage.maintenance.garbagecollection;
+    CollectOptions { delete_untagged: collection.deletes_untagged(), parallelism: collection.parallelism as usize }
 }
 
 fn index_children(validation: &ValidationConfig) -> IndexChildren {

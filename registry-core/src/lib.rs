@@ -5,7 +5,8 @@
 //! 1. [`protocol`]: the grammar, pure and synchronous: names, digests, manifests, ranges, error codes.
 //! 2. [`store`]: the ports, [`BlobStore`](store::BlobStore) for bytes and [`MetadataStore`](store::MetadataStore) for the
 //!    truth about which repository has what. [`memory`] implements both.
-//! 3. [`registry`]: the operations, as methods of [`Registry`]; [`import`], which takes over the storage of distribution.
+//! 3. [`registry`]: the operations, as methods of [`Registry`]; [`import`], which takes over the storage of distribution;
+//!    [`gc`], which frees what nobody needs.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,6 +27,7 @@
 
 pub mod body;
 pub mod error;
+pub mod gc;
 pub mod import;
 pub mod memory;
 pub mod protocol;

@@ -59,7 +59,10 @@
 //!      digest could be, and then a query would leave them out. Its field `begun` has no room there either. A server gets
 //!      all of this by `server::Dialect`;
 //!    - `conflict_key`, `later`: the key of an upsert, and the greater of two dates;
-//!    - `lock!`, `share!`, `insert_all!`: `FOR UPDATE`, `FOR SHARE`, and many rows at once.
+//!    - `lock!`, `lock_next!`, `share!`, `insert_all!`: `FOR UPDATE`, the same with `SKIP LOCKED`, `FOR SHARE`, and many
+//!      rows at once;
+//!    - `IS_SHARED`: whether other processes write to the database as well. What is about to be put in place is recorded
+//!      then, for their collectors to see. The store's field `holds` has what this process does.
 //! 3. Say what its errors mean, as `sqlite/error.rs` does, and add a variant to [`DatabaseUrl`].
 //! 4. Run `registry_core::metadata_store_suite!` and the comparison with the model on it, in `tests/it`.
 

@@ -38,6 +38,9 @@ mod dialect {
     pub(super) type Connection = diesel_async::AsyncMysqlConnection;
     pub(super) type Backend = diesel::mysql::Mysql;
 
+    /// Whether other processes write to the database as well.
+    pub(super) const IS_SHARED: bool = true;
+
     /// Names the unique key that an upsert is about: to MySQL it is whichever there is.
     pub(super) fn conflict_key<T>(_: T) -> DuplicatedKeys {
         DuplicatedKeys
@@ -53,6 +56,13 @@ mod dialect {
     macro_rules! lock {
         ($query:expr) => {
             $query.for_update()
+        };
+    }
+
+    /// Reads rows like `lock!`, but leaves out those that others keep.
+    macro_rules! lock_next {
+        ($query:expr) => {
+            $query.for_update().skip_locked()
         };
     }
 
@@ -73,7 +83,7 @@ mod dialect {
         };
     }
 
-    pub(super) use {insert_all, lock, share};
+    pub(super) use {insert_all, lock, lock_next, share};
 }
 
 impl Dialect for Mysql {

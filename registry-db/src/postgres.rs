@@ -35,6 +35,9 @@ mod dialect {
     pub(super) type Connection = diesel_async::AsyncPgConnection;
     pub(super) type Backend = diesel::pg::Pg;
 
+    /// Whether other processes write to the database as well.
+    pub(super) const IS_SHARED: bool = true;
+
     /// Names the unique key that an `ON CONFLICT` clause is about.
     pub(super) fn conflict_key<T>(columns: T) -> T {
         columns
@@ -50,6 +53,13 @@ mod dialect {
     macro_rules! lock {
         ($query:expr) => {
             $query.for_no_key_update()
+        };
+    }
+
+    /// Reads rows like `lock!`, but leaves out those that others keep.
+    macro_rules! lock_next {
+        ($query:expr) => {
+            $query.for_no_key_update().skip_locked()
         };
     }
 
@@ -70,7 +80,7 @@ mod dialect {
         };
     }
 
-    pub(super) use {insert_all, lock, share};
+    pub(super) use {insert_all, lock, lock_next, share};
 }
 
 impl Dialect for Postgres {

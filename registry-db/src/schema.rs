@@ -61,6 +61,9 @@ diesel::table! {
 diesel::table! {
     imported_repositories (name) { name -> Text, round -> BigInt, finished_at -> BigInt, }
 }
+diesel::table! {
+    gc_blob_holds (token) { token -> Text, digest -> Text, held_until -> BigInt, }
+}
 
 diesel::joinable!(repository_blobs -> repositories (repository_id));
 diesel::joinable!(repository_blobs -> blobs (blob_id));

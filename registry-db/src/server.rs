@@ -21,6 +21,7 @@ use diesel_async::AsyncConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use futures::future::BoxFuture;
 use registry_core::store::StoreErrorKind;
+use registry_core::store::gc::BlobHolds;
 
 use self::calls::{Access, Calls};
 pub(crate) use self::failed::{ConnectError, Meaning, meaning_of_text};
@@ -67,6 +68,8 @@ pub(crate) struct ServerStore<D: Dialect> {
     pub(crate) cache: Cache,
     /// Keeps nothing: another process may be asked to go on with an upload.
     pub(crate) begun: BegunUploads,
+    /// What this process puts in place and deletes; other processes see it in the database.
+    pub(crate) holds: BlobHolds,
     calls: Arc<Calls<D>>,
     database: String,
 }
@@ -78,7 +81,7 @@ impl<D: Dialect> ServerStore<D> {
         let dialect = Arc::new(dialect);
         start::prepare(&*dialect, &database, config.server.start_timeout).await?;
         let calls = Arc::new(Calls::new(dialect, &config.server));
-        Ok(Self { cache: Cache::new(0), begun: BegunUploads::new(0), calls, database })
+        Ok(Self { cache: Cache::new(0), begun: BegunUploads::new(0), holds: BlobHolds::default(), calls, database })
     }
 
     /// Runs statements that only read. They see one state of the database.

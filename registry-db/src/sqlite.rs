@@ -29,6 +29,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use futures::future::BoxFuture;
+use registry_core::store::gc::BlobHolds;
 
 use self::committer::Durability;
 use self::lock::DatabaseLock;
@@ -53,6 +54,9 @@ mod dialect {
     pub(super) use super::connection::Connection;
     pub(super) type Backend = diesel::sqlite::Sqlite;
 
+    /// Whether other processes write to the database as well.
+    pub(super) const IS_SHARED: bool = false;
+
     /// Names the unique key that an `ON CONFLICT` clause is about.
     pub(super) fn conflict_key<T>(columns: T) -> T {
         columns
@@ -66,6 +70,13 @@ mod dialect {
 
     /// Reads rows and keeps others from changing them until the transaction ends. SQLite has one writer anyway.
     macro_rules! lock {
+        ($query:expr) => {
+            $query
+        };
+    }
+
+    /// Reads rows like `lock!`, but leaves out those that others keep. There are no others.
+    macro_rules! lock_next {
         ($query:expr) => {
             $query
         };
@@ -87,7 +98,7 @@ mod dialect {
         };
     }
 
-    pub(super) use {insert_all, lock, share};
+    pub(super) use {insert_all, lock, lock_next, share};
 }
 
 /// Statements of one transaction, apart from what they are told: a plain function, so that they can run on any thread.
@@ -97,6 +108,7 @@ type Query<A, T> = for<'c> fn(&'c mut dialect::Connection, &'c A) -> BoxFuture<'
 pub(crate) struct SqliteStore {
     path: PathBuf,
     cache: Cache,
+    holds: BlobHolds,
     begun: BegunUploads,
     // Dropped in this order: the database is ours, and closed whole, until the last connection is closed.
     writer: Writer,
@@ -114,6 +126,7 @@ impl SqliteStore {
             writer: Writer::new(path.clone(), connection, config.wait_timeout),
             readers: Readers::new(path.clone(), config.readers, config.wait_timeout, Arc::new(lock)),
             cache: Cache::new(config.cache_bytes),
+            holds: BlobHolds::default(),
             begun: BegunUploads::new(BEGUN_MAX),
             path,
         })

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::signal::Stop;
-use crate::{health, schedule, wire};
+use crate::{collector, health, schedule, wire};
 
 /// Serves as the configuration says, until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
@@ -51,6 +51,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         });
     }
     let purging = config.storage.maintenance.uploadpurging.clone();
+    let collection = config.storage.maintenance.garbagecollection.clone();
+    background.spawn(collector::collect_garbage(registry.clone(), collection, wire::collection(&config)));
     background.spawn(schedule::finish_adoption(registry.clone()));
     background.spawn(schedule::purge_uploads(registry, purging));
     background.spawn(schedule::take_snapshots(snapshots, config.database.snapshots.clone()));

@@ -81,6 +81,9 @@ impl Check<'_> {
                 self.report(&path, format!("not supported yet: {path}: redis"));
             }
         }
+        let collection = &config.storage.maintenance.garbagecollection;
+        self.above_zero("storage.maintenance.garbagecollection.interval", collection.interval.is_zero());
+        self.above_zero("storage.maintenance.garbagecollection.parallelism", collection.parallelism == 0);
         let purging = &config.storage.maintenance.uploadpurging;
         self.above_zero("storage.maintenance.uploadpurging.age", purging.age.is_zero());
         self.above_zero("storage.maintenance.uploadpurging.interval", purging.interval.is_zero());

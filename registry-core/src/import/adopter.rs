@@ -234,6 +234,7 @@ impl Adopter {
             annotations: if subject.is_some() { manifest.annotations() } else { &none },
             payload: &payload,
             blobs: &manifest.blobs(),
+            optional_blobs: &manifest.optional_blobs(),
             children: &[],
             // The storage has what it has.
             sparse_children: &children,

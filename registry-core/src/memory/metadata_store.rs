@@ -3,6 +3,7 @@
 //! One lock around plain maps. Every method takes it once, so that every method is atomic; nothing awaits inside.
 
 mod blob;
+mod gc;
 mod import;
 mod manifest;
 mod record;
@@ -17,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
 use crate::store::BlobLocation;
+use crate::store::gc::BlobHolds;
 use crate::store::metadata::{ManifestRecord, ReviewSubject, UploadRecord};
 use crate::store::{ClaimToken, Timestamp, UploadId};
 
@@ -24,6 +26,7 @@ use crate::store::{ClaimToken, Timestamp, UploadId};
 #[derive(Debug, Default)]
 pub struct MemoryMetadataStore {
     tables: Mutex<Tables>,
+    holds: BlobHolds,
 }
 
 impl MemoryMetadataStore {
@@ -59,6 +62,8 @@ struct Repository {
 struct Blob {
     size_bytes: u64,
     location: BlobLocation,
+    /// Its bytes are being deleted; nobody sees it any more.
+    is_condemned: bool,
 }
 
 #[derive(Debug)]

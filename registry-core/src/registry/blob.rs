@@ -6,9 +6,9 @@ use super::Registry;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
-use crate::store::BlobRead;
 use crate::store::links::Link;
 use crate::store::metadata::BlobRecord;
+use crate::store::{BlobRead, Timestamp};
 
 /// Where a mounted blob may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +27,11 @@ impl Registry {
     /// `BlobUnknown`.
     pub async fn stat_blob(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<BlobRecord> {
         let blob = self.blob(repository, digest).await?;
-        let grace_end = self.grace_end();
-        if blob.review_after.is_some_and(|review_after| review_after < grace_end) {
-            self.metadata.postpone_blob_review(digest, self.review_after()).await?;
+        let grace_end = Timestamp::now().plus(self.options.push_grace());
+        let is_near = blob.review_after.is_some_and(|review_after| review_after < grace_end);
+        if is_near && !self.metadata.postpone_blob_review(digest, self.pushed_review_after()).await? {
+            // It was found unreferenced in this moment. Nobody was told of it.
+            return Err(RegistryError::BlobUnknown { repository: repository.clone(), digest: *digest });
         }
         Ok(blob)
     }
@@ -71,11 +73,11 @@ impl Registry {
             MountSource::Repository(name) => Some(name),
             MountSource::Anywhere => None,
         };
-        let mut mounted = self.metadata.mount_blob(into, digest, from, self.review_after()).await?;
+        let mut mounted = self.metadata.mount_blob(into, digest, from, self.pushed_review_after()).await?;
         if let (None, Some(from)) = (&mounted, from)
             && self.adopt_blob(from, digest).await?
         {
-            mounted = self.metadata.mount_blob(into, digest, Some(from), self.review_after()).await?;
+            mounted = self.metadata.mount_blob(into, digest, Some(from), self.pushed_review_after()).await?;
         }
         if mounted.is_some() {
             self.settle_link(into, &Link::Blob(*digest)).await?;

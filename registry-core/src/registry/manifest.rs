@@ -147,10 +147,11 @@ impl Registry {
             annotations,
             payload: &payload,
             blobs: &manifest.blobs(),
+            optional_blobs: &manifest.optional_blobs(),
             children: &children,
             sparse_children: &sparse_children,
             tags: &tags,
-            review_after: self.review_after(),
+            review_after: self.pushed_review_after(),
         };
         let mut outcome = self.metadata.put_manifest(put.clone()).await?;
         if let PutManifestOutcome::Missing(missing) = &outcome

@@ -17,6 +17,7 @@ mod upload;
 mod url_rules;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use blob::MountSource;
 pub use fsck::{Finding, FsckReport, fsck};
@@ -39,8 +40,8 @@ use crate::store::{BlobStore, MetadataStore, StoreResult, Timestamp};
 /// out; servers therefore run pushes to their end even if the client has gone.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    blobs: Arc<dyn BlobStore>,
-    metadata: Arc<dyn MetadataStore>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) metadata: Arc<dyn MetadataStore>,
     options: Arc<RegistryOptions>,
     /// For the uploads that are received.
     room: upload::Room,
@@ -82,14 +83,24 @@ impl Registry {
         if self.options.delete_enabled { Ok(()) } else { Err(RegistryError::DeleteDisabled) }
     }
 
-    /// Until when something must stay that a client was told of now.
-    fn grace_end(&self) -> Timestamp {
-        Timestamp::now().plus(self.options.review_grace)
+    /// The earliest moment at which something may be collected that loses its last reference now.
+    fn review_after(&self) -> Timestamp {
+        self.review_after_loss(Timestamp::now())
     }
 
-    /// The earliest moment at which something that loses its last reference now may be collected. It is some time after the
-    /// end of the grace period, so that to tell others of the same thing soon afterwards takes no further write.
-    fn review_after(&self) -> Timestamp {
-        self.grace_end().plus(self.options.review_grace / 8)
+    /// The earliest moment at which something may be collected that loses its last reference at `now`.
+    pub(crate) fn review_after_loss(&self, now: Timestamp) -> Timestamp {
+        now.plus(with_margin(self.options.review_grace))
     }
+
+    /// The earliest moment at which something may be collected that a client brings now, or is told of, and that nothing
+    /// refers to by then.
+    fn pushed_review_after(&self) -> Timestamp {
+        Timestamp::now().plus(with_margin(self.options.push_grace()))
+    }
+}
+
+/// Adds some time to a grace period, so that to tell others of the same thing soon afterwards takes no further write.
+fn with_margin(grace: Duration) -> Duration {
+    grace.saturating_add(grace / 8)
 }

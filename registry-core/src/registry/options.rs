@@ -13,7 +13,8 @@ pub struct RegistryOptions {
     pub read_only: bool,
     /// How long an upload lives after its last chunk.
     pub upload_lifetime: Duration,
-    /// How long something stays after it lost its last reference, or was last pushed, mounted or seen by a HEAD.
+    /// How long something stays after it lost its last reference. What was last pushed, mounted or seen by a HEAD stays as
+    /// long, and at least for [`PUSH_GRACE_MIN`](Self::PUSH_GRACE_MIN).
     pub review_grace: Duration,
     /// Which children of an index must be there when it is pushed.
     pub index_children: IndexChildren,
@@ -27,6 +28,14 @@ impl RegistryOptions {
     /// The most tags that one push may set. The spec asks for at least 10. The answer has a header for each, and many
     /// clients take no answer with more than 100 headers.
     pub const TAGS_PER_PUSH_MAX: usize = 64;
+    /// How long what a client has pushed, mounted or asked for stays at least without a reference, so that a push can get
+    /// from its first blob to its manifest even where what loses its last reference goes at once.
+    pub const PUSH_GRACE_MIN: Duration = Duration::from_secs(60 * 60);
+
+    /// How long something stays after it was last pushed, mounted or seen by a HEAD.
+    pub(crate) fn push_grace(&self) -> Duration {
+        self.review_grace.max(Self::PUSH_GRACE_MIN)
+    }
 }
 
 impl Default for RegistryOptions {

@@ -22,6 +22,7 @@ use bytestring::ByteString;
 
 use super::blob::{BlobLocation, StagedUpload};
 use super::error::StoreResult;
+use super::gc::{BlobHold, CollectionStore};
 use super::import::ImportStore;
 use super::inventory::BlobRecordStore;
 use super::setting::SettingStore;
@@ -37,6 +38,7 @@ pub trait MetadataStore:
     + ManifestStore
     + UploadStore
     + ReviewStore
+    + CollectionStore
     + ImportStore
     + SettingStore
     + BlobRecordStore
@@ -48,6 +50,7 @@ impl<T> MetadataStore for T where
         + ManifestStore
         + UploadStore
         + ReviewStore
+        + CollectionStore
         + ImportStore
         + SettingStore
         + BlobRecordStore
@@ -94,6 +97,9 @@ pub struct CommitBlob<'a> {
     pub location: &'a BlobLocation,
     /// The upload that it came by and the claim on it; the session ends in the same transaction.
     pub upload: Option<(UploadId, ClaimToken)>,
+    /// What has kept its bytes from being deleted since before they were put in place. Only where nothing is ever
+    /// deleted can it be missing.
+    pub hold: Option<&'a BlobHold>,
     /// When a blob that no manifest refers to by then may be collected.
     pub review_after: Timestamp,
 }
@@ -109,7 +115,8 @@ pub trait BlobLinkStore: Send + Sync + 'static {
     /// caller goes away before this returns, a session without bytes may outlive it, claimed, until it expires.
     ///
     /// # Errors
-    /// `Conflict` if an upload is given and is not, or no longer, held by that claim. Nothing has changed then.
+    /// `Conflict` if an upload is given and is not, or no longer, held by that claim, or if the hold is over. Nothing has
+    /// changed then.
     async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()>;
 
     /// Makes a blob that the repository `from` has (or, with `None`, that any repository has) visible in `into`, and
@@ -130,8 +137,9 @@ pub trait BlobLinkStore: Send + Sync + 'static {
         review_after: Timestamp,
     ) -> StoreResult<bool>;
 
-    /// Moves a blob's review to `review_after`, if it stands in the queue with an earlier date.
-    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<()>;
+    /// Moves a blob's review to `review_after`, if it stands in the queue with an earlier date. Returns whether the blob
+    /// is there; one that is being deleted is not.
+    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<bool>;
 }
 
 /// A manifest as it was pushed. A clone copies neither its bytes nor its media type.
@@ -164,6 +172,9 @@ pub struct PutManifest<'a> {
     pub payload: &'a Bytes,
     /// The blobs it refers to, without duplicates; each must be in the repository.
     pub blobs: &'a [Digest],
+    /// The blobs it refers to that may be missing, without duplicates and apart from `blobs`. Those that are in the
+    /// repository are recorded as references.
+    pub optional_blobs: &'a [Digest],
     /// The manifests it lists, without duplicates; each must be in the repository.
     pub children: &'a [Digest],
     /// The manifests it lists that may be missing, without duplicates and apart from `children`. They are recorded as
@@ -233,7 +244,8 @@ pub trait ManifestStore: Send + Sync + 'static {
     -> StoreResult<Option<ManifestRecord>>;
 
     /// Stores a manifest, its references and its tags. Idempotent; a push of a stored digest sets its media type anew.
-    /// What a moved tag pointed to before goes into the review queue.
+    /// What it refers to leaves the review queue, and so does the manifest itself if it gets a tag. What a moved tag
+    /// pointed to before goes into the queue.
     async fn put_manifest(&self, manifest: PutManifest<'_>) -> StoreResult<PutManifestOutcome>;
 
     /// Deletes a manifest and every tag that points to it, and puts what it referred to into the review queue. Returns

@@ -6,6 +6,7 @@
 
 pub mod blob;
 pub mod error;
+pub mod gc;
 pub mod identity;
 pub mod import;
 pub mod inventory;

@@ -32,6 +32,8 @@ pub enum Step {
     Discard,
     /// [`BlobStore::read`]
     Read,
+    /// [`BlobStore::delete`]
+    Delete,
     /// [`BlobStore::check`]
     Check,
 }
@@ -126,6 +128,7 @@ impl BlobStore for FlakyBlobStore {
     }
 
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {
+        self.faults.pass(Step::Delete)?;
         self.inner.delete(location).await
     }
 

@@ -14,6 +14,7 @@
 //! ```
 
 mod blobs;
+mod collection;
 mod fixture;
 mod imports;
 mod manifests;
@@ -26,6 +27,7 @@ mod tags;
 mod uploads;
 
 pub use blobs::*;
+pub use collection::*;
 pub use imports::*;
 pub use manifests::*;
 pub use records::*;
@@ -110,6 +112,21 @@ macro_rules! metadata_store_suite {
                 a_mount_postpones_a_review
                 due_reviews_come_in_the_order_of_their_dates
 
+                an_unreferenced_blob_is_condemned_and_forgotten
+                a_referenced_blob_is_not_condemned
+                blobs_are_condemned_in_batches
+                a_condemned_blob_is_condemned_again
+                a_condemned_blob_comes_back_by_a_commit
+                a_held_blob_is_not_condemned
+                a_blob_that_is_being_deleted_is_not_held
+                an_unreferenced_manifest_is_deleted
+                a_manifest_with_a_tag_a_parent_or_a_subject_is_kept
+                children_and_referrers_go_with_their_index
+                manifests_that_keep_only_each_other_go_together
+                what_is_referred_to_leaves_the_queue
+                an_optional_blob_is_kept_if_it_is_there
+                suspects_are_told_of
+                what_keeps_something_is_explained
                 an_import_is_unfinished_until_it_is_finished
                 what_is_adopted_is_there
                 adopting_keeps_what_is_there

@@ -3,6 +3,7 @@
 mod blob_store;
 mod delete;
 mod faults;
+mod gc;
 mod identity;
 mod manifests;
 mod metadata_store;

@@ -68,6 +68,7 @@ async fn commit(store: &SqliteStore, repository: &RepositoryName, content: &str)
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("here"),
         upload: None,
+        hold: None,
         review_after: Timestamp::from_micros(0),
     };
     store.commit_blob(blob).await

@@ -7,12 +7,13 @@ use diesel_async::RunQueryDsl;
 use futures::FutureExt;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
+use registry_core::store::gc::BlobHold;
 use registry_core::store::metadata::{BlobLinkStore, BlobRecord, CommitBlob};
-use registry_core::store::{BlobLocation, StoreResult, Timestamp};
+use registry_core::store::{BlobLocation, ClaimToken, StoreError, StoreErrorKind, StoreResult, Timestamp};
 
 use super::dialect::{Connection, Store, conflict_key, lock, share};
 use super::upload::{self, Session};
-use super::{repository, review};
+use super::{gc, repository, review};
 use crate::begun::NotHeld;
 use crate::cache::Subject;
 use crate::error::during;
@@ -21,6 +22,8 @@ use crate::schema::{blobs, gc_blob_reviews, repositories, repository_blobs};
 
 /// The state of a blob that readers see.
 pub(super) const LIVE: i16 = 0;
+/// The state of a blob whose bytes are being deleted.
+pub(super) const CONDEMNED: i16 = 1;
 
 #[async_trait]
 impl BlobLinkStore for Store {
@@ -55,17 +58,22 @@ impl BlobLinkStore for Store {
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
             upload,
+            hold: blob.hold.and_then(BlobHold::token),
             review_after: blob.review_after,
         };
         let committed =
             self.write([Subject::Blob(blob.digest)], commit, |connection, commit| commit.run(connection).boxed()).await;
         match (committed, blob.upload) {
-            (Ok(false), Some((id, _))) => Err(upload::not_held(id)),
-            (Ok(_), _) => {
+            (Ok(Committed::Recorded), _) => {
                 if let Some(ending) = ending {
                     ending.confirm();
                 }
                 Ok(())
+            }
+            (Ok(Committed::UploadLost), Some((id, _))) => Err(upload::not_held(id)),
+            (Ok(_), _) => {
+                let context = format!("blob `{}` was held for too long, and its bytes may be gone", blob.digest);
+                Err(StoreError::new(StoreErrorKind::Conflict, context))
             }
             (Err(failure), _) => {
                 let what = format_args!("record blob `{}` in repository `{}`", blob.digest, blob.repository);
@@ -104,7 +112,7 @@ impl BlobLinkStore for Store {
         .map_err(during(format_args!("take blob `{digest}` out of repository `{repository}`")))
     }
 
-    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<()> {
+    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<bool> {
         self.write([Subject::Blob(digest)], (*digest, review_after), |connection, (digest, review_after)| {
             review::postpone_blob(connection, *digest, *review_after).boxed()
         })
@@ -120,16 +128,30 @@ struct Commit {
     size_bytes: u64,
     location: BlobLocation,
     upload: Option<Session>,
+    hold: Option<ClaimToken>,
     review_after: Timestamp,
 }
 
+/// What became of a blob that was to be recorded.
+enum Committed {
+    Recorded,
+    /// The upload was not held by the claim; nothing has changed.
+    UploadLost,
+    /// The blob is no longer held; nothing has changed.
+    HoldLost,
+}
+
 impl Commit {
-    /// Returns whether the upload, if there is one, was held by the claim.
-    async fn run(&self, connection: &mut Connection) -> QueryResult<bool> {
+    async fn run(&self, connection: &mut Connection) -> QueryResult<Committed> {
+        if let Some(token) = self.hold
+            && !gc::end_hold(connection, token).await?
+        {
+            return Ok(Committed::HoldLost);
+        }
         if let Some(session) = self.upload
             && !session.end(connection).await?
         {
-            return Ok(false);
+            return Ok(Committed::UploadLost);
         }
         let digest = self.digest.to_string();
         let recorded = (
@@ -149,7 +171,7 @@ impl Commit {
         let repository_id = repository::lock_or_create(connection, self.repository.as_str()).await?;
         link(connection, repository_id, blob_id).await?;
         review::blob(connection, blob_id, self.review_after).await?;
-        Ok(true)
+        Ok(Committed::Recorded)
     }
 }
 

@@ -47,7 +47,9 @@ impl ManifestStore for Store {
     async fn put_manifest(&self, manifest: PutManifest<'_>) -> StoreResult<PutManifestOutcome> {
         let put = Put::from(&manifest);
         let tags = manifest.tags.iter().map(|tag| Subject::Tag(manifest.repository, tag));
-        let changed = tags.chain([Subject::Manifest(manifest.repository, manifest.digest)]);
+        // They leave the review queue.
+        let blobs = manifest.blobs.iter().chain(manifest.optional_blobs).map(Subject::Blob);
+        let changed = tags.chain(blobs).chain([Subject::Manifest(manifest.repository, manifest.digest)]);
         self.write(changed, put, |connection, put| put.run(connection).boxed()).await.map_err(during(format_args!(
             "store manifest `{}` in repository `{}`",
             manifest.digest, manifest.repository
@@ -143,7 +145,7 @@ async fn find(
     }))
 }
 
-async fn delete(
+pub(super) async fn delete(
     connection: &mut Connection,
     repository: &RepositoryName,
     digest: Digest,

@@ -5,6 +5,8 @@
 //! for each other: the upload, blobs by digest, the repository, its manifest, review rows by id.
 
 mod blob;
+mod explanation;
+mod gc;
 mod import;
 mod manifest;
 mod record;

@@ -13,7 +13,8 @@ use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::metadata::{Review, ReviewStore, ReviewSubject};
 use registry_core::store::{StoreResult, Timestamp};
 
-use super::dialect::{Backend, Connection, Store, conflict_key, later};
+use super::blob::LIVE;
+use super::dialect::{Backend, Connection, Store, conflict_key, later, share};
 use super::rows;
 use crate::error::during;
 use crate::prepared::PreparedDsl;
@@ -72,18 +73,20 @@ pub(super) async fn manifests(
     Ok(())
 }
 
-/// Moves a blob's review to `date`, if it stands in the queue with an earlier one.
-pub(super) async fn postpone_blob(connection: &mut Connection, digest: Digest, date: Timestamp) -> QueryResult<()> {
-    let blob = blobs::table.filter(blobs::digest.eq(digest.to_string())).select(blobs::id);
-    // As a single value: MySQL would read the whole queue for a list.
-    diesel::update(gc_blob_reviews::table)
-        .filter(gc_blob_reviews::blob_id.nullable().eq(blob.single_value()))
+/// Moves a blob's review to `date`, if it stands in the queue with an earlier one. Returns whether the blob is there, and
+/// not being deleted; it is not until the transaction ends.
+pub(super) async fn postpone_blob(connection: &mut Connection, digest: Digest, date: Timestamp) -> QueryResult<bool> {
+    let blob = blobs::table.filter(blobs::digest.eq(digest.to_string())).filter(blobs::state.eq(LIVE));
+    let Some(id) = share!(blob.select(blobs::id)).get_result::<i64>(connection).await.optional()? else {
+        return Ok(false);
+    };
+    diesel::update(gc_blob_reviews::table.find(id))
         .filter(gc_blob_reviews::review_after.lt(date.as_micros()))
         .set(gc_blob_reviews::review_after.eq(date.as_micros()))
         .prepared()
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(true)
 }
 
 async fn due(connection: &mut Connection, now: Timestamp, limit: usize) -> QueryResult<Vec<Review>> {

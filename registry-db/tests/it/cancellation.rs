@@ -34,6 +34,7 @@ async fn drop_calls() {
         size_bytes: 4,
         location: &BlobLocation::new("here"),
         upload: None,
+        hold: None,
         review_after: LATER,
     };
     store.commit_blob(commit).await.unwrap();
@@ -89,6 +90,7 @@ async fn push(
         annotations: &BTreeMap::new(),
         payload: &payload,
         blobs: &[blob],
+        optional_blobs: &[],
         children: &[],
         sparse_children: &[],
         tags: &[format!("one-{round}").parse().unwrap(), format!("two-{round}").parse().unwrap()],

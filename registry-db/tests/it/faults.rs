@@ -66,6 +66,7 @@ async fn commit(store: &dyn MetadataStore, repository: &RepositoryName, content:
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("here"),
         upload: None,
+        hold: None,
         review_after: LATER,
     };
     store.commit_blob(commit).await
@@ -86,6 +87,7 @@ async fn put(
         annotations: &BTreeMap::new(),
         payload: &Bytes::from(payload.to_owned()),
         blobs,
+        optional_blobs: &[],
         children: &[],
         sparse_children: &[],
         tags: &[tag()],

@@ -63,6 +63,7 @@ async fn a_tag_is_seen_by_the_other_at_once(config: DatabaseConfig) {
             annotations: &Default::default(),
             payload: &payload,
             blobs: &[],
+            optional_blobs: &[],
             children: &[],
             sparse_children: &[],
             tags: std::slice::from_ref(&tag),

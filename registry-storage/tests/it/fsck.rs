@@ -35,6 +35,7 @@ async fn every_difference_is_found_and_nothing_else() {
             size_bytes: 12,
             location: &BlobLocation::new(location.as_str()),
             upload: None,
+            hold: None,
             review_after: Timestamp::from_micros(0),
         };
         metadata.commit_blob(blob).await.unwrap();

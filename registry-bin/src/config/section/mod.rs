@@ -23,8 +23,9 @@ pub use http::{
 pub use limit::{CatalogConfig, TagsConfig};
 pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
 pub use storage::{
-    BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, InMemoryConfig, LayoutConfig, MaintenanceConfig,
-    ReadOnlyConfig, RedirectConfig, StorageConfig, StorageDriver, TagConfig, UploadPurgingConfig,
+    BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, GarbageCollectionConfig, InMemoryConfig,
+    LayoutConfig, MaintenanceConfig, ReadOnlyConfig, RedirectConfig, StorageConfig, StorageDriver, TagConfig,
+    UploadPurgingConfig,
 };
 pub use tls::{CipherSuite, ClientAuth, MinimumTls, TlsConfig};
 pub use unsupported::{MiddlewareConfig, NotificationsConfig, PolicyConfig, ProxyConfig, RedisConfig};

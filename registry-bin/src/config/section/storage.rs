@@ -170,6 +170,8 @@ pub enum BlobDescriptorCache {
 pub struct MaintenanceConfig {
     /// Removing uploads that nobody finished.
     pub uploadpurging: UploadPurgingConfig,
+    /// Freeing what nothing refers to any more.
+    pub garbagecollection: GarbageCollectionConfig,
     /// Serving without writing.
     pub readonly: ReadOnlyConfig,
 }
@@ -195,6 +197,44 @@ impl Default for UploadPurgingConfig {
             age: GoDuration::from_secs(7 * 24 * 3600),
             interval: GoDuration::from_secs(24 * 3600),
             dryrun: false,
+        }
+    }
+}
+
+/// Freeing what nothing refers to any more.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GarbageCollectionConfig {
+    /// Whether garbage is collected while the registry serves.
+    pub enabled: bool,
+    /// How long something stays that nothing refers to any more: a duration. What is being pushed stays for an hour at
+    /// least.
+    pub graceperiod: GoDuration,
+    /// The time between two collections: a duration. Without a grace period it is a second at most.
+    pub interval: GoDuration,
+    /// How many blobs are deleted at the same time.
+    pub parallelism: u32,
+    /// Whether manifests are deleted that have no tag, unless an index lists them or they refer to one that is there. If it
+    /// is not set, they are deleted only without a grace period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleteuntagged: Option<bool>,
+}
+
+impl GarbageCollectionConfig {
+    /// Tells whether manifests without a tag are deleted.
+    pub(crate) fn deletes_untagged(&self) -> bool {
+        self.deleteuntagged.unwrap_or(self.graceperiod.is_zero())
+    }
+}
+
+impl Default for GarbageCollectionConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            graceperiod: GoDuration::from_secs(24 * 3600),
+            interval: GoDuration::from_secs(300),
+            parallelism: 8,
+            deleteuntagged: None,
         }
     }
 }

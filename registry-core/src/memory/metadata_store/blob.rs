@@ -18,7 +18,7 @@ impl BlobLinkStore for MemoryMetadataStore {
             tables.held_upload(id, claim)?;
             tables.uploads.remove(&id);
         }
-        let stored = Blob { size_bytes: blob.size_bytes, location: blob.location.clone() };
+        let stored = Blob { size_bytes: blob.size_bytes, location: blob.location.clone(), is_condemned: false };
         tables.blobs.insert(*blob.digest, stored);
         tables.repositories.entry(blob.repository.clone()).or_default().blobs.insert(*blob.digest);
         tables.review(ReviewSubject::Blob(*blob.digest), blob.review_after);
@@ -59,9 +59,13 @@ impl BlobLinkStore for MemoryMetadataStore {
         Ok(unlinked)
     }
 
-    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<()> {
-        self.tables().postpone(digest, review_after);
-        Ok(())
+    async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<bool> {
+        let mut tables = self.tables();
+        let is_live = tables.blobs.get(digest).is_some_and(|blob| !blob.is_condemned);
+        if is_live {
+            tables.postpone(digest, review_after);
+        }
+        Ok(is_live)
     }
 }
 

@@ -44,10 +44,14 @@ impl ImportStore for MemoryMetadataStore {
         if tables.is_closed(blob.repository) {
             return Ok(AdoptOutcome::Closed);
         }
-        tables
-            .blobs
-            .entry(*blob.digest)
-            .or_insert_with(|| Blob { size_bytes: blob.size_bytes, location: blob.location.clone() });
+        let found = tables.blobs.entry(*blob.digest).or_insert_with(|| Blob {
+            size_bytes: blob.size_bytes,
+            location: blob.location.clone(),
+            is_condemned: false,
+        });
+        if found.is_condemned {
+            return Ok(AdoptOutcome::Missing);
+        }
         if !tables.repositories.entry(blob.repository.clone()).or_default().blobs.insert(*blob.digest) {
             return Ok(AdoptOutcome::Kept);
         }

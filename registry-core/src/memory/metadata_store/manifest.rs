@@ -37,23 +37,7 @@ impl ManifestStore for MemoryMetadataStore {
         digest: &Digest,
         review_after: Timestamp,
     ) -> StoreResult<bool> {
-        let mut tables = self.tables();
-        let Some(found) = tables.repositories.get_mut(repository) else { return Ok(false) };
-        let Some(manifest) = found.manifests.remove(digest) else { return Ok(false) };
-        found.tags.retain(|_, target| target != digest);
-        let referrers =
-            found.manifests.iter().filter(|(_, other)| other.subject == Some(*digest)).map(|(name, _)| name);
-        let children = manifest.children.iter().filter(|child| found.manifests.contains_key(child));
-        let orphans: Vec<Digest> = children.chain(referrers).copied().collect();
-
-        tables.reviews.remove(&ReviewSubject::Manifest(repository.clone(), *digest));
-        for orphan in orphans {
-            tables.review(ReviewSubject::Manifest(repository.clone(), orphan), review_after);
-        }
-        for blob in manifest.blobs {
-            tables.review(ReviewSubject::Blob(blob), review_after);
-        }
-        Ok(true)
+        Ok(self.tables().delete_manifest(repository, digest, review_after))
     }
 
     async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, review_after: Timestamp) -> StoreResult<bool> {
@@ -115,6 +99,8 @@ impl Tables {
 
         let repository = self.repositories.entry(put.repository.clone()).or_default();
         repository.store(put);
+        let optional_blobs = put.optional_blobs.iter().filter(|blob| repository.blobs.contains(blob));
+        let kept_blobs: Vec<Digest> = put.blobs.iter().chain(optional_blobs).copied().collect();
         let mut orphans: Vec<Digest> = put
             .tags
             .iter()
@@ -124,10 +110,42 @@ impl Tables {
         if put.tags.is_empty() {
             orphans.push(*put.digest);
         }
+        let tagged = (!put.tags.is_empty()).then_some(put.digest);
+        for kept in put.children.iter().chain(put.sparse_children).chain(tagged) {
+            self.reviews.remove(&ReviewSubject::Manifest(put.repository.clone(), *kept));
+        }
+        for blob in kept_blobs {
+            self.reviews.remove(&ReviewSubject::Blob(blob));
+        }
         for orphan in orphans {
             self.review(ReviewSubject::Manifest(put.repository.clone(), orphan), put.review_after);
         }
         PutManifestOutcome::Stored
+    }
+
+    /// Deletes a manifest and every tag that points to it. Returns whether it was there.
+    pub(super) fn delete_manifest(
+        &mut self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        review_after: Timestamp,
+    ) -> bool {
+        let Some(found) = self.repositories.get_mut(repository) else { return false };
+        let Some(manifest) = found.manifests.remove(digest) else { return false };
+        found.tags.retain(|_, target| target != digest);
+        let referrers =
+            found.manifests.iter().filter(|(_, other)| other.subject == Some(*digest)).map(|(name, _)| name);
+        let children = manifest.children.iter().filter(|child| found.manifests.contains_key(child));
+        let orphans: Vec<Digest> = children.chain(referrers).copied().collect();
+
+        self.reviews.remove(&ReviewSubject::Manifest(repository.clone(), *digest));
+        for orphan in orphans {
+            self.review(ReviewSubject::Manifest(repository.clone(), orphan), review_after);
+        }
+        for blob in manifest.blobs {
+            self.review(ReviewSubject::Blob(blob), review_after);
+        }
+        true
     }
 }
 
@@ -146,6 +164,7 @@ impl Repository {
             None => Default::default(),
         };
         blobs.extend(put.blobs);
+        blobs.extend(put.optional_blobs.iter().filter(|blob| self.blobs.contains(blob)));
         children.extend(put.children.iter().chain(put.sparse_children));
         let manifest = Manifest {
             record: ManifestRecord {

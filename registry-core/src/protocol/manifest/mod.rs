@@ -93,6 +93,13 @@ impl Manifest {
         blobs.map(|blob| blob.digest).filter(|digest| seen.insert(*digest)).collect()
     }
 
+    /// Returns the blobs that need not be in the repository, because they may not be distributed and the manifest says
+    /// where else they are, each once. None of them is among [`blobs`](Self::blobs).
+    pub fn optional_blobs(&self) -> Vec<Digest> {
+        let mut seen: HashSet<Digest> = self.blobs().into_iter().collect();
+        self.layers.iter().map(|layer| layer.digest).filter(|digest| seen.insert(*digest)).collect()
+    }
+
     /// Returns the config of an image.
     pub const fn config(&self) -> Option<&Descriptor> {
         self.config.as_ref()

@@ -12,6 +12,8 @@ mod room;
 pub use purge::PurgeReport;
 pub(super) use room::Room;
 
+use std::time::Duration;
+
 use futures::StreamExt;
 
 use self::held::{HeldUpload, Received};
@@ -21,9 +23,14 @@ use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::byte_range::ChunkRange;
 use crate::protocol::digest::{Algorithm, Digest, Digester};
 use crate::protocol::reference::RepositoryName;
+use crate::store::gc::BlobHold;
 use crate::store::links::Link;
 use crate::store::metadata::{CommitBlob, UploadRecord};
 use crate::store::{BlobLocation, ClaimToken, StagedUpload, StoreErrorKind, Timestamp, UploadId};
+
+/// How long a blob is held whose holder died. Putting bytes in place takes moments on a file system, and minutes at most
+/// elsewhere.
+const HOLD_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// The next bytes of an upload.
 pub struct Chunk {
@@ -153,7 +160,11 @@ impl Registry {
         if let Err(error) = kept {
             return Err(self.release_after(held, error).await);
         }
-        match self.commit_held(&held, digest).await {
+        let hold = match self.hold_blob(digest).await {
+            Ok(hold) => hold,
+            Err(error) => return Err(self.release_after(held, error).await),
+        };
+        match self.commit_held(&held, digest, &hold).await {
             Ok(blob) => {
                 self.discard(&held.record.staged).await;
                 self.discard_replaced(&held).await;
@@ -181,8 +192,9 @@ impl Registry {
             let pumped = pump::pump(&mut *writer, &mut digester, body, None, self.room.enter(), None).await;
             pumped.outcome?;
             verify(digest, digester.finish())?;
+            let hold = self.hold_blob(digest).await?;
             let location = writer.commit(pumped.rest, digest).await?;
-            self.make_visible(repository, digest, &location, pumped.bytes, None).await
+            self.make_visible(repository, digest, &location, pumped.bytes, None, &hold).await
         }
         .await;
         if pushed.is_err() {
@@ -211,6 +223,14 @@ impl Registry {
             drop(writer);
             return Err(self.abandon(&held, error).await);
         }
+        let hold = match self.hold_blob(digest).await {
+            Ok(hold) => hold,
+            Err(error) => {
+                drop(writer);
+                self.drop_beyond(&held.record).await;
+                return Err(self.release_after(held, error).await);
+            }
+        };
         let location = match writer.commit(rest, digest).await {
             Ok(location) => location,
             Err(_) if self.is_lost(&held).await => return Err(self.lost(&held).await),
@@ -221,7 +241,7 @@ impl Registry {
         };
         let record = &held.record;
         let upload = Some((record.id, held.claim));
-        match self.make_visible(&record.repository, digest, &location, bytes, upload).await {
+        match self.make_visible(&record.repository, digest, &location, bytes, upload, &hold).await {
             Ok(blob) => {
                 self.discard_replaced(&held).await;
                 Ok(blob)
@@ -230,7 +250,7 @@ impl Registry {
         }
     }
 
-    async fn commit_held(&self, held: &HeldUpload, digest: &Digest) -> RegistryResult<PushedBlob> {
+    async fn commit_held(&self, held: &HeldUpload, digest: &Digest, hold: &BlobHold) -> RegistryResult<PushedBlob> {
         let record = &held.record;
         let actual = if record.algorithm == digest.algorithm() {
             held.digester()?.finish()
@@ -240,7 +260,13 @@ impl Registry {
         verify(digest, actual)?;
         let location = self.blobs.commit(&record.staged, digest, record.offset).await?;
         let upload = Some((record.id, held.claim));
-        self.make_visible(&record.repository, digest, &location, record.offset, upload).await
+        self.make_visible(&record.repository, digest, &location, record.offset, upload, hold).await
+    }
+
+    /// Keeps a blob's bytes from being deleted while they are put in place and recorded.
+    async fn hold_blob(&self, digest: &Digest) -> RegistryResult<BlobHold> {
+        let now = Timestamp::now();
+        Ok(self.metadata.hold_blob(digest, now, now.plus(HOLD_LIFETIME)).await?)
     }
 
     async fn make_visible(
@@ -250,9 +276,10 @@ impl Registry {
         location: &BlobLocation,
         size_bytes: u64,
         upload: Option<(UploadId, ClaimToken)>,
+        hold: &BlobHold,
     ) -> RegistryResult<PushedBlob> {
-        let review_after = self.review_after();
-        let blob = CommitBlob { repository, digest, size_bytes, location, upload, review_after };
+        let review_after = self.pushed_review_after();
+        let blob = CommitBlob { repository, digest, size_bytes, location, upload, hold: Some(hold), review_after };
         self.metadata.commit_blob(blob).await?;
         self.settle_link(repository, &Link::Blob(*digest)).await?;
         Ok(PushedBlob { digest: *digest, size_bytes })

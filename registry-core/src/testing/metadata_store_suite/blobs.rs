@@ -24,6 +24,7 @@ pub async fn the_latest_location_of_a_blob_counts(store: &dyn MetadataStore) {
         size_bytes: 7,
         location: &elsewhere,
         upload: None,
+        hold: None,
         review_after: LATER,
     };
     store.commit_blob(again).await.unwrap();
@@ -54,6 +55,7 @@ pub async fn a_commit_ends_its_upload(store: &dyn MetadataStore) {
         size_bytes: 7,
         location: &BlobLocation::new("here"),
         upload: Some((upload.id, claim)),
+        hold: None,
         review_after: LATER,
     };
     store.commit_blob(commit).await.unwrap();
@@ -74,6 +76,7 @@ pub async fn a_commit_under_a_lost_claim_changes_nothing(store: &dyn MetadataSto
         size_bytes: 7,
         location: &location,
         upload: Some((upload.id, claim)),
+        hold: None,
         review_after: LATER,
     };
 

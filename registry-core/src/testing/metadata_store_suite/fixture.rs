@@ -39,6 +39,7 @@ pub(super) async fn commit(store: &dyn MetadataStore, repository: &RepositoryNam
         size_bytes: content.len() as u64,
         location: &BlobLocation::new(content),
         upload: None,
+        hold: None,
         review_after: LATER,
     };
     store.commit_blob(blob).await.unwrap();
@@ -55,6 +56,7 @@ pub(super) struct Push {
     pub(super) subject: Option<Digest>,
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) blobs: Vec<Digest>,
+    pub(super) optional_blobs: Vec<Digest>,
     pub(super) children: Vec<Digest>,
     pub(super) sparse_children: Vec<Digest>,
     pub(super) tags: Vec<Tag>,
@@ -72,6 +74,7 @@ impl Push {
             subject: None,
             annotations: BTreeMap::new(),
             blobs: Vec::new(),
+            optional_blobs: Vec::new(),
             children: Vec::new(),
             sparse_children: Vec::new(),
             tags: Vec::new(),
@@ -101,6 +104,7 @@ impl Push {
             annotations: &self.annotations,
             payload: &self.payload,
             blobs: &self.blobs,
+            optional_blobs: &self.optional_blobs,
             children: &self.children,
             sparse_children: &self.sparse_children,
             tags: &self.tags,

@@ -75,6 +75,7 @@ pub async fn a_review_is_only_ever_postponed(store: &dyn MetadataStore) {
         size_bytes: 7,
         location: &location,
         upload: None,
+        hold: None,
         review_after,
     };
     store.postpone_blob_review(&blob, at(99)).await.unwrap();
@@ -116,6 +117,7 @@ pub async fn due_reviews_come_in_the_order_of_their_dates(store: &dyn MetadataSt
             size_bytes: 0,
             location: &BlobLocation::new(content),
             upload: None,
+            hold: None,
             review_after: at(date),
         };
         store.commit_blob(commit).await.unwrap();

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use registry_core::protocol::digest::Digester;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
+use registry_core::store::gc::{CollectionStore, SuspectKind};
 use registry_core::store::inventory::BlobRecordStore;
 use registry_core::store::metadata::{
     BlobLinkStore, CommitBlob, ManifestStore, PutManifest, PutManifestOutcome, ReferrersQuery, RepositoryStore,
@@ -135,6 +136,9 @@ async fn call_every_method(store: &SqliteStore) {
         assert_eq!(store.referrers(query).await.unwrap().items.len(), 1);
     }
     store.due_reviews(LATER, 10).await.unwrap();
+    for kind in [SuspectKind::Blobs, SuspectKind::Manifests] {
+        store.suspects(kind, LATER, 0, 10).await.unwrap();
+    }
     assert!(store.delete_tag(&a, &tag, LATER).await.unwrap());
     assert!(store.delete_manifest(&a, &index, LATER).await.unwrap());
     assert!(store.unlink_blob(&a, &blob, LATER).await.unwrap());
@@ -143,6 +147,12 @@ async fn call_every_method(store: &SqliteStore) {
     store.setting("name").await.unwrap();
     store.settle_setting("name", "value").await.unwrap();
     store.replace_setting("name", "value").await.unwrap();
+    let collected = store.collect_manifests(LATER, LATER, 10).await.unwrap();
+    assert_eq!((collected.deleted.len(), collected.kept), (2, 0));
+    let condemned = store.condemn_blobs(LATER, LATER, 10).await.unwrap().condemned;
+    assert_eq!(condemned.len(), 1);
+    store.forget_blobs(&[], &condemned, LATER).await.unwrap();
+    store.forget_blobs(&condemned, &[], LATER).await.unwrap();
     call_every_upload_method(store, &a).await;
 }
 
@@ -179,6 +189,7 @@ async fn call_every_upload_method(store: &SqliteStore, repository: &RepositoryNa
             size_bytes: 8,
             location: &BlobLocation::new("here"),
             upload: Some((upload.id, claim)),
+            hold: None,
             review_after: LATER,
         };
         store.commit_blob(commit).await.unwrap();
@@ -214,6 +225,7 @@ async fn put(
         annotations: &BTreeMap::new(),
         payload: &Bytes::from_static(payload.as_bytes()),
         blobs,
+        optional_blobs: &[],
         children,
         sparse_children: &[],
         tags: &tags,

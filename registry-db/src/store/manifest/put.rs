@@ -11,10 +11,10 @@ use registry_core::store::Timestamp;
 use registry_core::store::metadata::{PutManifest, PutManifestOutcome};
 
 use super::super::blob::LIVE;
-use super::super::{repository, review, tag};
+use super::super::{gc, repository, review, tag};
 use super::dialect::{Connection, conflict_key, insert_all, share};
 use crate::prepared::{PreparedDsl, lists};
-use crate::schema::{blobs, manifest_blobs, manifest_children, manifests, repository_blobs};
+use crate::schema::{blobs, gc_manifest_reviews, manifest_blobs, manifest_children, manifests, repository_blobs};
 use crate::stored::{Annotations, Stored};
 
 /// A [`PutManifest`] that any thread can carry out.
@@ -27,6 +27,7 @@ pub(in super::super) struct Put {
     annotations: String,
     payload: Bytes,
     blobs: Vec<Digest>,
+    optional_blobs: Vec<Digest>,
     children: Vec<Digest>,
     sparse_children: Vec<Digest>,
     tags: Vec<Tag>,
@@ -44,6 +45,7 @@ impl From<&PutManifest<'_>> for Put {
             annotations: Annotations::to_text(manifest.annotations),
             payload: manifest.payload.clone(),
             blobs: manifest.blobs.to_vec(),
+            optional_blobs: manifest.optional_blobs.to_vec(),
             children: manifest.children.to_vec(),
             sparse_children: manifest.sparse_children.to_vec(),
             tags: manifest.tags.to_vec(),
@@ -54,8 +56,10 @@ impl From<&PutManifest<'_>> for Put {
 
 impl Put {
     pub(in super::super) async fn run(&self, connection: &mut Connection) -> QueryResult<PutManifestOutcome> {
-        let blob_ids = live_blobs(connection, &self.blobs).await?;
+        let mut blob_ids = live_blobs(connection, &[&self.blobs[..], &self.optional_blobs].concat()).await?;
         let known = repository::lock(connection, self.repository.as_str()).await?;
+        let linked = linked_blobs(connection, known, &blob_ids).await?;
+        blob_ids.retain(|_, id| linked.contains(id));
         let missing = self.missing(connection, known, &blob_ids).await?;
         if !missing.is_empty() {
             return Ok(PutManifestOutcome::Missing(missing));
@@ -70,10 +74,11 @@ impl Put {
         let mut blob_ids: Vec<i64> = blob_ids.into_values().collect();
         blob_ids.sort_unstable();
         let references: Vec<_> = blob_ids
-            .into_iter()
-            .map(|blob_id| (manifest_blobs::manifest_id.eq(id), manifest_blobs::blob_id.eq(blob_id)))
+            .iter()
+            .map(|&blob_id| (manifest_blobs::manifest_id.eq(id), manifest_blobs::blob_id.eq(blob_id)))
             .collect();
         insert_all!(connection, manifest_blobs::table, references);
+        gc::leave_queue(connection, &blob_ids).await?;
         let children = self.children.iter().chain(&self.sparse_children);
         let children: Vec<_> = children
             .map(|child| {
@@ -82,6 +87,7 @@ impl Put {
             })
             .collect();
         insert_all!(connection, manifest_children::table, children);
+        self.leave_queue(connection, repository_id, id).await?;
         repository::update_listed(connection, repository_id).await?;
 
         let mut orphans = tag::point(connection, repository_id, &self.tags, id).await?;
@@ -102,20 +108,8 @@ impl Put {
         repository_id: Option<i64>,
         blob_ids: &HashMap<Digest, i64>,
     ) -> QueryResult<Vec<Digest>> {
-        let mut linked = HashSet::new();
         let mut present = HashSet::new();
         if let Some(repository_id) = repository_id {
-            let ids: Vec<i64> = blob_ids.values().copied().collect();
-            for ids in lists(&ids) {
-                let found: Vec<i64> = repository_blobs::table
-                    .filter(repository_blobs::repository_id.eq(repository_id))
-                    .filter(repository_blobs::blob_id.eq_any(ids))
-                    .select(repository_blobs::blob_id)
-                    .prepared()
-                    .load(connection)
-                    .await?;
-                linked.extend(found);
-            }
             for children in lists(&self.children) {
                 let found: Vec<Stored<Digest>> = manifests::table
                     .filter(manifests::repository_id.eq(repository_id))
@@ -127,9 +121,33 @@ impl Put {
                 present.extend(found.into_iter().map(|digest| digest.0));
             }
         }
-        let blobs = self.blobs.iter().filter(|blob| !blob_ids.get(blob).is_some_and(|id| linked.contains(id)));
+        let blobs = self.blobs.iter().filter(|blob| !blob_ids.contains_key(blob));
         let children = self.children.iter().filter(|child| !present.contains(child));
         Ok(blobs.chain(children).copied().collect())
+    }
+
+    /// Takes the manifests that this one refers to out of the review queue, and if it has a tag, itself.
+    async fn leave_queue(&self, connection: &mut Connection, repository_id: i64, id: i64) -> QueryResult<()> {
+        let children: Vec<String> = self.children.iter().chain(&self.sparse_children).map(Digest::to_string).collect();
+        for children in lists(&children) {
+            let listed: Vec<i64> = manifests::table
+                .filter(manifests::repository_id.eq(repository_id))
+                .filter(manifests::digest.eq_any(children))
+                .select(manifests::id)
+                .prepared()
+                .load(connection)
+                .await?;
+            for ids in lists(&listed) {
+                diesel::delete(gc_manifest_reviews::table.filter(gc_manifest_reviews::manifest_id.eq_any(ids)))
+                    .prepared()
+                    .execute(connection)
+                    .await?;
+            }
+        }
+        if !self.tags.is_empty() {
+            diesel::delete(gc_manifest_reviews::table.find(id)).execute(connection).await?;
+        }
+        Ok(())
     }
 
     /// Stores the manifest itself and returns its id.
@@ -162,6 +180,28 @@ impl Put {
             .select(manifests::id);
         stored.get_result(connection).await
     }
+}
+
+/// Returns those of some blobs that a repository has.
+async fn linked_blobs(
+    connection: &mut Connection,
+    repository_id: Option<i64>,
+    blob_ids: &HashMap<Digest, i64>,
+) -> QueryResult<HashSet<i64>> {
+    let mut linked = HashSet::new();
+    let Some(repository_id) = repository_id else { return Ok(linked) };
+    let ids: Vec<i64> = blob_ids.values().copied().collect();
+    for ids in lists(&ids) {
+        let found: Vec<i64> = repository_blobs::table
+            .filter(repository_blobs::repository_id.eq(repository_id))
+            .filter(repository_blobs::blob_id.eq_any(ids))
+            .select(repository_blobs::blob_id)
+            .prepared()
+            .load(connection)
+            .await?;
+        linked.extend(found);
+    }
+    Ok(linked)
 }
 
 /// Finds blobs and keeps them from being collected until the transaction ends.

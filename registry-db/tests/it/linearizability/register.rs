@@ -8,6 +8,7 @@ use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::reference::{Reference, RepositoryName};
 use registry_core::store::metadata::{BlobRecord, CommitBlob, ManifestRecord, PutManifest, PutManifestOutcome};
 use registry_core::store::{BlobLocation, MetadataStore, Timestamp};
+use tokio::sync::Mutex;
 
 type Store = Arc<dyn MetadataStore>;
 
@@ -142,30 +143,42 @@ impl Register for UnlinkedBlob {
 }
 
 /// A blob whose review moves, now for itself and now for a manifest that is deleted.
-pub(super) struct Reviewed(Store);
+pub(super) struct Reviewed(Store, Arc<Mutex<()>>);
 
 impl Reviewed {
     pub(super) async fn new(store: Store) -> Self {
         commit(&store, "reviewed", 0).await;
-        Self(store)
+        Self(store, Arc::default())
     }
 }
 
 #[async_trait]
 impl Register for Reviewed {
     async fn write(&self, version: u64) {
-        let review_after = at(version);
-        if version.is_multiple_of(2) {
-            self.0.postpone_blob_review(&digest("reviewed"), review_after).await.unwrap();
-        } else {
-            put(&self.0, "referring", "type/a", None, &[digest("reviewed")]).await;
-            self.0.delete_manifest(&repository(), &digest("referring"), review_after).await.unwrap();
-        }
+        // Whole or not at all, also when this call is dropped: what a manifest refers to is not reviewed.
+        let turn = Arc::clone(&self.1).lock_owned().await;
+        let store = Arc::clone(&self.0);
+        let write = tokio::spawn(async move {
+            let review_after = at(version);
+            if version.is_multiple_of(2) {
+                store.postpone_blob_review(&digest("reviewed"), review_after).await.unwrap();
+            } else {
+                put(&store, "referring", "type/a", None, &[digest("reviewed")]).await;
+                store.delete_manifest(&repository(), &digest("referring"), review_after).await.unwrap();
+            }
+            drop(turn);
+        });
+        write.await.unwrap();
     }
 
     async fn read(&self) -> Option<u64> {
-        let record = blob(&self.0, "reviewed").await.unwrap();
-        Some(record.review_after.unwrap().as_micros().cast_unsigned())
+        loop {
+            // While a manifest refers to it, it is not reviewed.
+            if let Some(review_after) = blob(&self.0, "reviewed").await.unwrap().review_after {
+                return Some(review_after.as_micros().cast_unsigned());
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     fn shown(&self, version: u64) -> Option<u64> {
@@ -215,6 +228,7 @@ async fn commit(store: &Store, content: &str, version: u64) {
         size_bytes: content.len() as u64,
         location: &BlobLocation::new(format!("location/{version}")),
         upload: None,
+        hold: None,
         review_after: at(0),
     };
     store.commit_blob(blob).await.unwrap();
@@ -230,6 +244,7 @@ async fn put(store: &Store, payload: &str, media_type: &str, tag: Option<&str>, 
         annotations: &BTreeMap::new(),
         payload: &payload.to_owned().into(),
         blobs,
+        optional_blobs: &[],
         children: &[],
         sparse_children: &[],
         tags: &tag.into_iter().map(|tag| tag.parse().unwrap()).collect::<Vec<_>>(),

@@ -104,6 +104,20 @@ pub(super) enum Call {
         now: i64,
         limit: usize,
     },
+    CollectManifests {
+        now: i64,
+        review: i64,
+    },
+    /// Condemns what is due, and forgets it or fails to delete it.
+    CollectBlobs {
+        now: i64,
+        fails: bool,
+        review: i64,
+    },
+    Explain {
+        content: usize,
+        limit: usize,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -114,6 +128,7 @@ pub(super) struct Put {
     artifact_type: Option<&'static str>,
     subject: Option<usize>,
     blobs: Vec<usize>,
+    optional_blobs: Vec<usize>,
     children: Vec<usize>,
     sparse_children: Vec<usize>,
     tags: Vec<&'static str>,
@@ -140,10 +155,11 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
             .prop_map(|(repository, blob, review)| Call::UnlinkBlob { repository, blob, review }),
         1 => (content(), time()).prop_map(|(blob, review)| Call::PostponeReview { blob, review }),
         10 => ((repository(), content(), select(&["m/1", "m/2"][..]), kind(), proptest::option::of(content())),
-              (contents(), contents(), contents(), subsequence(TAGS.to_vec(), 0..3), time()))
+              (contents(), contents(), contents(), contents(), subsequence(TAGS.to_vec(), 0..3), time()))
             .prop_map(|((repository, manifest, media_type, artifact_type, subject),
-                        (blobs, children, sparse_children, tags, review))| Call::PutManifest(Put {
-                repository, manifest, media_type, artifact_type, subject, blobs, children, sparse_children, tags, review
+                        (blobs, optional_blobs, children, sparse_children, tags, review))| Call::PutManifest(Put {
+                repository, manifest, media_type, artifact_type, subject, blobs, optional_blobs, children,
+                sparse_children, tags, review
             })),
         2 => (repository(), content(), time())
             .prop_map(|(repository, manifest, review)| Call::DeleteManifest { repository, manifest, review }),
@@ -170,6 +186,10 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
                 repository, subject, kind, after, limit, bytes
             }),
         1 => (time(), 0..4usize).prop_map(|(now, limit)| Call::ExpiredUploads { now, limit }),
+        2 => (time(), time()).prop_map(|(now, review)| Call::CollectManifests { now, review }),
+        2 => (time(), any::<bool>(), time())
+            .prop_map(|(now, fails, review)| Call::CollectBlobs { now, fails, review }),
+        1 => (content(), 0..4usize).prop_map(|(content, limit)| Call::Explain { content, limit }),
     ]
 }
 
@@ -234,6 +254,7 @@ pub(super) async fn make(store: &dyn MetadataStore, names: &Names, call: &Call) 
                 size_bytes: content(blob).len() as u64,
                 location: &BlobLocation::new(location.to_string()),
                 upload: upload.map(|(upload, claim)| (uploads[upload], claims[claim])),
+                hold: None,
                 review_after: at(review),
             };
             answer(store.commit_blob(commit).await)
@@ -288,12 +309,29 @@ pub(super) async fn make(store: &dyn MetadataStore, names: &Names, call: &Call) 
             answer(store.referrers(query).await)
         }
         Call::ExpiredUploads { now, limit } => answer(store.expired_uploads(at(now), limit).await),
+        Call::CollectManifests { now, review } => {
+            let mut reviewed = store.collect_manifests(at(now), at(review), 100).await;
+            reviewed.iter_mut().for_each(|reviewed| reviewed.deleted.sort());
+            answer(reviewed)
+        }
+        Call::CollectBlobs { now, fails, review } => {
+            let mut reviewed = store.condemn_blobs(at(now), at(now + 1), 100).await.unwrap();
+            reviewed.condemned.sort_by_key(|blob| blob.digest);
+            let condemned = &reviewed.condemned[..];
+            let (gone, failed) = if fails { (&[][..], condemned) } else { (condemned, &[][..]) };
+            store.forget_blobs(gone, failed, at(review)).await.unwrap();
+            format!("{reviewed:?}")
+        }
+        Call::Explain { content, limit } => answer(store.explain(&digest(content), limit).await),
     }
 }
 
 async fn put_manifest(store: &dyn MetadataStore, names: &Names, put: Put) -> StoreResult<PutManifestOutcome> {
     let tags: Vec<Tag> = put.tags.iter().map(|tag| tag.parse().unwrap()).collect();
     let children = digests(&put.children);
+    let blobs = digests(&put.blobs);
+    let mut optional_blobs = digests(&put.optional_blobs);
+    optional_blobs.retain(|blob| !blobs.contains(blob));
     let mut sparse_children = digests(&put.sparse_children);
     sparse_children.retain(|child| !children.contains(child));
     let subject = put.subject.map(digest);
@@ -305,7 +343,8 @@ async fn put_manifest(store: &dyn MetadataStore, names: &Names, put: Put) -> Sto
         subject: subject.as_ref(),
         annotations: &BTreeMap::from([("from".to_owned(), put.media_type.to_owned())]),
         payload: &content(put.manifest),
-        blobs: &digests(&put.blobs),
+        blobs: &blobs,
+        optional_blobs: &optional_blobs,
         children: &children,
         sparse_children: &sparse_children,
         tags: &tags,

@@ -1,0 +1,181 @@
+//! Collects what is due.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+
+use crate::error::RegistryResult;
+use crate::protocol::digest::Digest;
+use crate::protocol::reference::RepositoryName;
+use crate::registry::Registry;
+use crate::store::Timestamp;
+use crate::store::gc::{CondemnedBlob, ReviewedBlobs};
+use crate::store::import::ImportState;
+
+/// How many manifests one transaction looks at. Each that goes takes its references along.
+const MANIFESTS: usize = 20;
+/// How many blobs one transaction looks at. Others wait for a few milliseconds at most.
+const BLOBS: usize = 100;
+/// For how long a collector has blobs to itself that it has condemned.
+const LEASE: Duration = Duration::from_secs(5 * 60);
+/// How long after that began it deletes bytes. The rest of the lease is for a deletion that is slow, and for clocks that
+/// differ between processes.
+const DELETION_BEGINS_WITHIN: Duration = Duration::from_secs(60);
+/// How long after a failure a blob's bytes are deleted again.
+const RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// How to collect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectOptions {
+    /// Whether manifests go that have no tag and that nothing living lists or is the subject of. Otherwise only blobs go
+    /// that no manifest refers to; somebody may still pull an untagged manifest by its digest.
+    pub delete_untagged: bool,
+    /// How many blobs are deleted at the same time, at least 1.
+    pub parallelism: usize,
+}
+
+/// Something that was collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collected<'a> {
+    /// A manifest of a repository.
+    Manifest(&'a RepositoryName, &'a Digest),
+    /// A blob and its size in bytes.
+    Blob(&'a Digest, u64),
+}
+
+/// What a collection did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CollectReport {
+    /// Manifests that were deleted.
+    pub manifests: u64,
+    /// Blobs that were deleted.
+    pub blobs: u64,
+    /// The bytes of both.
+    pub bytes: u64,
+    /// Manifests and blobs that were due, but that something refers to.
+    pub kept: u64,
+    /// Blobs whose bytes could not be deleted; they are tried again later.
+    pub failed: u64,
+}
+
+impl CollectReport {
+    /// Tells whether nothing was due.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Registry {
+    /// Deletes what is due for review at `now` and unreferenced, and tells `progress` of each thing once it is gone. What
+    /// cannot be deleted stays in the queue. Nothing is deleted while an import of the storage is unfinished.
+    ///
+    /// May be dropped at any point, and may run in several processes at once.
+    ///
+    /// # Errors
+    /// `Store` if the metadata fail. What was collected before stays collected.
+    pub async fn collect_garbage(
+        &self,
+        now: Timestamp,
+        options: CollectOptions,
+        progress: &mut (dyn FnMut(Collected<'_>) + Send),
+    ) -> RegistryResult<CollectReport> {
+        let mut report = CollectReport::default();
+        // What is not imported yet may refer to a blob or manifest that nothing refers to here.
+        if self.metadata.import_state().await? == ImportState::Unfinished {
+            tracing::info!("no garbage is collected until the import of the storage is finished");
+            return Ok(report);
+        }
+        if options.delete_untagged {
+            self.delete_manifests(now, &mut report, progress).await?;
+        }
+        loop {
+            let began = Instant::now();
+            let reviewed = self.metadata.condemn_blobs(now, lease_end(now), BLOBS).await?;
+            report.kept += reviewed.kept;
+            // Blobs that are held stay due.
+            let done = reviewed.done || (reviewed.kept == 0 && reviewed.condemned.is_empty());
+            self.delete_condemned(now, began, reviewed, options, &mut report, progress).await?;
+            if done {
+                return Ok(report);
+            }
+        }
+    }
+
+    async fn delete_manifests(
+        &self,
+        now: Timestamp,
+        report: &mut CollectReport,
+        progress: &mut (dyn FnMut(Collected<'_>) + Send),
+    ) -> RegistryResult<()> {
+        loop {
+            let review_after = self.review_after_loss(now);
+            let reviewed = self.metadata.collect_manifests(now, review_after, MANIFESTS).await?;
+            for (repository, digest, size_bytes) in &reviewed.deleted {
+                report.manifests += 1;
+                report.bytes += size_bytes;
+                progress(Collected::Manifest(repository, digest));
+            }
+            report.kept += reviewed.kept;
+            // Something due may be left alone that changed just now, so that nothing may have happened without being done.
+            if reviewed.done || (reviewed.kept == 0 && reviewed.deleted.is_empty()) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn delete_condemned(
+        &self,
+        now: Timestamp,
+        began: Instant,
+        reviewed: ReviewedBlobs,
+        options: CollectOptions,
+        report: &mut CollectReport,
+        progress: &mut (dyn FnMut(Collected<'_>) + Send),
+    ) -> RegistryResult<()> {
+        let deletions = reviewed.condemned.into_iter().map(async |blob| {
+            let deleted = self.delete_bytes(&blob, began).await;
+            (blob, deleted)
+        });
+        let mut deletions = futures::stream::iter(deletions).buffer_unordered(options.parallelism.max(1));
+        let (mut gone, mut failed) = (Vec::new(), Vec::new());
+        while let Some((blob, deleted)) = deletions.next().await {
+            match deleted {
+                Some(true) => gone.push(blob),
+                Some(false) => failed.push(blob),
+                // The lease runs out by itself.
+                None => {}
+            }
+        }
+        if gone.is_empty() && failed.is_empty() {
+            return Ok(());
+        }
+        self.metadata.forget_blobs(&gone, &failed, now.plus(RETRY_AFTER)).await?;
+        report.failed += failed.len() as u64;
+        for blob in &gone {
+            report.blobs += 1;
+            report.bytes += blob.size_bytes;
+            progress(Collected::Blob(&blob.digest, blob.size_bytes));
+        }
+        Ok(())
+    }
+
+    /// Returns whether a condemned blob's bytes could be deleted, or `None` if it is too late to begin with that.
+    async fn delete_bytes(&self, blob: &CondemnedBlob, began: Instant) -> Option<bool> {
+        if began.elapsed() > DELETION_BEGINS_WITHIN {
+            tracing::warn!(digest = %blob.digest, "deleting blobs takes long; this one is left for the next time");
+            return None;
+        }
+        let deleted = self.blobs.delete(&blob.location).await;
+        if let Err(error) = &deleted {
+            let error = error as &dyn Error;
+            tracing::error!(digest = %blob.digest, location = %blob.location, error, "a blob could not be deleted");
+        }
+        Some(deleted.is_ok())
+    }
+}
+
+fn lease_end(now: Timestamp) -> Timestamp {
+    // `now` may be any moment that the caller collects for; the lease is real.
+    now.max(Timestamp::now()).plus(LEASE)
+}

@@ -1,0 +1,21 @@
+//! Garbage collection: frees what nobody refers to any more, while the registry serves.
+//!
+//! Whatever loses a reference, and whatever is pushed, stands in a review queue with a date, put there by the same
+//! transaction. A collection takes what is due, looks whether something refers to it now, and deletes it if not:
+//!
+//! ```text
+//! manifests   due ─► a tag, a parent or a subject? ─ yes ─► out of the queue
+//!                        └─ no ─► deleted; its blobs, children and referrers into the queue
+//! blobs       due ─► held? ─ yes ─► looked at next time
+//!                        └─ no ─► a manifest? ─ yes ─► out of the queue
+//!                                     └─ no ─► condemned ─► bytes deleted ─► record deleted
+//! ```
+//!
+//! Nothing is searched for, so that a collection costs what there is to free and not what there is. It may end at any
+//! point: what is left stands in the queue, and the next one goes on there. Any number of processes may collect at once.
+
+mod collect;
+mod preview;
+
+pub use collect::{CollectOptions, CollectReport, Collected};
+pub use preview::Candidate;

@@ -1,0 +1,1 @@
+DROP TABLE gc_blob_holds;
