@@ -190,8 +190,8 @@ async fn act(bed: &Bed, pushed: &mut Pushed, action: &Action) {
 
 /// Asserts that all that a tag leads to is there, whatever was collected, and forgets what was.
 async fn look(bed: &Bed, pushed: &mut Pushed) {
-    for index in 0..REPOSITORIES.len() {
-        let name = repository(REPOSITORIES[index]);
+    for (index, name) in REPOSITORIES.into_iter().enumerate() {
+        let name = repository(name);
         let reachable = pushed.reachable(index);
         let mut there = BTreeMap::new();
         for (digest, links) in &pushed.manifests[index] {
@@ -237,10 +237,10 @@ proptest! {
             look(&bed, &mut pushed).await;
 
             let mut blobs = BTreeSet::new();
-            for index in 0..REPOSITORIES.len() {
+            for (index, name) in REPOSITORIES.into_iter().enumerate() {
                 let reachable = pushed.reachable(index);
                 let there: BTreeSet<Digest> = pushed.manifests[index].keys().copied().collect();
-                prop_assert_eq!(&there, &reachable, "in {}", REPOSITORIES[index]);
+                prop_assert_eq!(&there, &reachable, "in {}", name);
                 blobs.extend(reachable.iter().flat_map(|digest| &pushed.manifests[index][digest].blobs).copied());
             }
             let blobs: BTreeSet<String> = blobs.iter().map(Digest::to_string).collect();
