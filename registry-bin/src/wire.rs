@@ -180,7 +180,6 @@ fn options(config: &Config) -> anyhow::Result<RegistryOptions> {
             true => UrlRules::default(),
             false => UrlRules::new(&urls.allow, &urls.deny).context("validation.manifests.urls")?,
         },
-        ..RegistryOptions::default()
     })
 }
 
