@@ -32,7 +32,7 @@
 //!
 //! A manifest is kept whole, so that a push is one transaction and a pull one query. Rows of `repository_blobs` say who
 //! may serve a blob, rows of `manifest_blobs` what keeps it alive. Whatever loses a reference is put into one of the two
-//! review queues in the same transaction; nothing here deletes a row of `blobs`.
+//! review queues in the same transaction; only garbage collection (`store/gc.rs`) deletes a row of `blobs`.
 //!
 //! # Modules
 //!

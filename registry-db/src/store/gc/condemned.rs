@@ -1,0 +1,192 @@
+//! Blobs that are due, condemned and forgotten.
+
+use std::collections::{BTreeSet, HashSet};
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use registry_core::protocol::digest::Digest;
+use registry_core::store::gc::{CondemnedBlob, ReviewedBlobs};
+use registry_core::store::{BlobLocation, Timestamp};
+
+use super::super::blob::CONDEMNED;
+use super::super::dialect::{self, Connection, lock, lock_next};
+use super::super::rows;
+use crate::prepared::{PreparedDsl, lists};
+use crate::schema::{blobs, gc_blob_holds, gc_blob_reviews, manifest_blobs, repository_blobs};
+use crate::stored::Stored;
+
+pub(super) async fn due_blobs(connection: &mut Connection, now: Timestamp, limit: usize) -> QueryResult<Vec<Digest>> {
+    let due: Vec<Stored<Digest>> = gc_blob_reviews::table
+        .inner_join(blobs::table)
+        .filter(gc_blob_reviews::review_after.le(now.as_micros()))
+        .order((gc_blob_reviews::review_after, gc_blob_reviews::blob_id))
+        .limit(rows(limit))
+        .select(blobs::digest)
+        .load(connection)
+        .await?;
+    Ok(due.into_iter().map(|Stored(digest)| digest).collect())
+}
+
+pub(super) struct Condemn {
+    pub(super) digests: Vec<Digest>,
+    pub(super) now: Timestamp,
+    pub(super) lease_end: Timestamp,
+}
+
+impl Condemn {
+    pub(super) async fn run(&self, connection: &mut Connection) -> QueryResult<ReviewedBlobs> {
+        let mut reviewed = ReviewedBlobs::default();
+        let mut digests: Vec<String> = self.digests.iter().map(Digest::to_string).collect();
+        digests.sort_unstable();
+        for digests in lists(&digests) {
+            let found = blobs::table.filter(blobs::digest.eq_any(&digests)).order(blobs::digest);
+            let found = found.select((blobs::id, blobs::digest, blobs::size_bytes, blobs::location));
+            let mut found: Vec<(i64, Stored<Digest>, i64, String)> =
+                lock_next!(found).prepared().load(connection).await?;
+            let ids = |found: &[(i64, Stored<Digest>, i64, String)]| found.iter().map(|row| row.0).collect::<Vec<_>>();
+
+            let due = self.due(connection, &ids(&found)).await?;
+            let held = self.held(connection, &digests).await?;
+            found.retain(|(id, digest, ..)| due.contains(id) && !held.contains(&digest.0));
+            let referenced = referenced(connection, &ids(&found)).await?;
+            reviewed.kept += referenced.len() as u64;
+            found.retain(|(id, ..)| !referenced.contains(id));
+
+            leave_queue(connection, &referenced.into_iter().collect::<Vec<_>>()).await?;
+            self.condemn(connection, &ids(&found)).await?;
+            reviewed.condemned.extend(found.into_iter().map(|(_, digest, size_bytes, location)| CondemnedBlob {
+                digest: digest.0,
+                size_bytes: size_bytes.cast_unsigned(),
+                location: BlobLocation::new(location),
+                lease_end: self.lease_end,
+            }));
+        }
+        Ok(reviewed)
+    }
+
+    /// Locks the reviews of locked blobs, and returns the blobs that are still due.
+    async fn due(&self, connection: &mut Connection, ids: &[i64]) -> QueryResult<BTreeSet<i64>> {
+        let mut due = BTreeSet::new();
+        for ids in lists(ids) {
+            let reviews = gc_blob_reviews::table
+                .filter(gc_blob_reviews::blob_id.eq_any(ids))
+                .filter(gc_blob_reviews::review_after.le(self.now.as_micros()))
+                .order(gc_blob_reviews::blob_id)
+                .select(gc_blob_reviews::blob_id);
+            let found: Vec<i64> = lock!(reviews).prepared().load(connection).await?;
+            due.extend(found);
+        }
+        Ok(due)
+    }
+
+    /// Returns the blobs that somebody is about to put in place.
+    async fn held(&self, connection: &mut Connection, digests: &[String]) -> QueryResult<HashSet<Digest>> {
+        if !dialect::IS_SHARED {
+            return Ok(HashSet::new());
+        }
+        let held: Vec<Stored<Digest>> = gc_blob_holds::table
+            .filter(gc_blob_holds::digest.eq_any(digests))
+            .select(gc_blob_holds::digest)
+            .prepared()
+            .load(connection)
+            .await?;
+        Ok(held.into_iter().map(|Stored(digest)| digest).collect())
+    }
+
+    async fn condemn(&self, connection: &mut Connection, ids: &[i64]) -> QueryResult<()> {
+        for ids in lists(ids) {
+            diesel::update(blobs::table.filter(blobs::id.eq_any(&ids)))
+                .set(blobs::state.eq(CONDEMNED))
+                .prepared()
+                .execute(connection)
+                .await?;
+            diesel::delete(repository_blobs::table.filter(repository_blobs::blob_id.eq_any(&ids)))
+                .prepared()
+                .execute(connection)
+                .await?;
+            diesel::update(gc_blob_reviews::table.filter(gc_blob_reviews::blob_id.eq_any(&ids)))
+                .set(gc_blob_reviews::review_after.eq(self.lease_end.as_micros()))
+                .prepared()
+                .execute(connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns those of some blobs that a manifest refers to.
+pub(super) async fn referenced(connection: &mut Connection, ids: &[i64]) -> QueryResult<BTreeSet<i64>> {
+    let mut referenced = BTreeSet::new();
+    for ids in lists(ids) {
+        let found: Vec<i64> = blobs::table
+            .filter(blobs::id.eq_any(ids))
+            .filter(exists(manifest_blobs::table.filter(manifest_blobs::blob_id.eq(blobs::id))))
+            .select(blobs::id)
+            .prepared()
+            .load(connection)
+            .await?;
+        referenced.extend(found);
+    }
+    Ok(referenced)
+}
+
+/// Takes blobs out of the review queue.
+pub(in super::super) async fn leave_queue(connection: &mut Connection, ids: &[i64]) -> QueryResult<()> {
+    for ids in lists(ids) {
+        diesel::delete(gc_blob_reviews::table.filter(gc_blob_reviews::blob_id.eq_any(ids)))
+            .prepared()
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn forget(
+    connection: &mut Connection,
+    gone: &[CondemnedBlob],
+    failed: &[CondemnedBlob],
+    review_after: Timestamp,
+) -> QueryResult<()> {
+    let gone = still_condemned(connection, gone).await?;
+    leave_queue(connection, &gone).await?;
+    for ids in lists(&gone) {
+        diesel::delete(blobs::table.filter(blobs::id.eq_any(ids))).prepared().execute(connection).await?;
+    }
+    let failed = still_condemned(connection, failed).await?;
+    for ids in lists(&failed) {
+        diesel::update(gc_blob_reviews::table.filter(gc_blob_reviews::blob_id.eq_any(ids)))
+            .set((
+                gc_blob_reviews::review_after.eq(review_after.as_micros()),
+                gc_blob_reviews::review_count.eq(gc_blob_reviews::review_count + 1),
+            ))
+            .prepared()
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Locks condemned blobs, and returns those that nobody has revived or condemned anew.
+async fn still_condemned(connection: &mut Connection, condemned: &[CondemnedBlob]) -> QueryResult<Vec<i64>> {
+    let mut digests: Vec<String> = condemned.iter().map(|blob| blob.digest.to_string()).collect();
+    digests.sort_unstable();
+    let leases: HashSet<i64> = condemned.iter().map(|blob| blob.lease_end.as_micros()).collect();
+    let mut still = Vec::new();
+    for digests in lists(&digests) {
+        let found = blobs::table.filter(blobs::digest.eq_any(digests)).filter(blobs::state.eq(CONDEMNED));
+        let found = found.order(blobs::digest).select(blobs::id);
+        let ids: Vec<i64> = lock!(found).prepared().load(connection).await?;
+        for ids in lists(&ids) {
+            let reviews: Vec<(i64, i64)> = gc_blob_reviews::table
+                .filter(gc_blob_reviews::blob_id.eq_any(ids))
+                .select((gc_blob_reviews::blob_id, gc_blob_reviews::review_after))
+                .prepared()
+                .load(connection)
+                .await?;
+            still.extend(reviews.into_iter().filter(|(_, lease_end)| leases.contains(lease_end)).map(|(id, _)| id));
+        }
+    }
+    still.sort_unstable();
+    Ok(still)
+}

@@ -1,0 +1,167 @@
+//! Manifests that nothing living refers to.
+
+use std::collections::BTreeSet;
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use registry_core::protocol::digest::Digest;
+use registry_core::protocol::reference::RepositoryName;
+use registry_core::store::Timestamp;
+use registry_core::store::gc::ReviewedManifests;
+
+use super::super::dialect::Connection;
+use super::super::{manifest, repository, review, rows};
+use crate::schema::{gc_manifest_reviews, manifest_children, manifests, repositories, tags};
+use crate::stored::Stored;
+
+/// How many manifests that hold on to each other are looked at together. More than that keep each other; as soon as one
+/// of them goes by itself, the others are looked at again.
+const GROUP_MAX: usize = 100;
+
+/// A manifest that is due.
+pub(super) struct DueManifest {
+    id: i64,
+    repository: RepositoryName,
+    digest: Digest,
+}
+
+/// What a look at the queue has found, to be looked at again under a lock.
+pub(super) struct Found {
+    pub(super) due: Vec<DueManifest>,
+    /// Those, and what goes with them, that nobody refers to.
+    pub(super) orphans: BTreeSet<(RepositoryName, Digest)>,
+}
+
+impl Found {
+    pub(super) async fn look(connection: &mut Connection, now: Timestamp, limit: usize) -> QueryResult<Self> {
+        let due: Vec<(i64, i64, Stored<RepositoryName>, Stored<Digest>)> = gc_manifest_reviews::table
+            .inner_join(manifests::table.inner_join(repositories::table))
+            .filter(gc_manifest_reviews::review_after.le(now.as_micros()))
+            .order((gc_manifest_reviews::review_after, gc_manifest_reviews::manifest_id))
+            .limit(rows(limit))
+            .select((manifests::id, repositories::id, repositories::name, manifests::digest))
+            .load(connection)
+            .await?;
+        let mut found = Self { due: Vec::with_capacity(due.len()), orphans: BTreeSet::new() };
+        for (id, repository_id, repository, digest) in due {
+            if let Orphans::Due(group) = orphans(connection, repository_id, id, now).await? {
+                found.orphans.extend(group.into_iter().map(|orphan| (repository.0.clone(), orphan.digest)));
+            }
+            found.due.push(DueManifest { id, repository: repository.0, digest: digest.0 });
+        }
+        // One order for all who lock.
+        found.due.sort_unstable_by(|one, other| (&one.repository, one.digest).cmp(&(&other.repository, other.digest)));
+        Ok(found)
+    }
+
+    pub(super) async fn collect(
+        &self,
+        connection: &mut Connection,
+        now: Timestamp,
+        review_after: Timestamp,
+        limit: usize,
+    ) -> QueryResult<ReviewedManifests> {
+        let mut reviewed = ReviewedManifests { done: self.due.len() < limit, ..ReviewedManifests::default() };
+        for DueManifest { id, repository, .. } in &self.due {
+            let Some(repository_id) = repository::lock(connection, repository.as_str()).await? else { continue };
+            let review = gc_manifest_reviews::table.find(*id).select(gc_manifest_reviews::review_after);
+            let date: Option<i64> = review.get_result(connection).await.optional()?;
+            if date.is_none_or(|date| date > now.as_micros()) {
+                // It went together with another one of these, or something has happened to it since.
+                continue;
+            }
+            let group = match orphans(connection, repository_id, *id, now).await? {
+                Orphans::Due(group) => group,
+                Orphans::Waiting(ids) => {
+                    let waiting = manifests::table.filter(manifests::id.eq_any(ids)).into_boxed();
+                    review::manifests(connection, waiting, review_after).await?;
+                    reviewed.kept += 1;
+                    continue;
+                }
+                Orphans::Kept => {
+                    diesel::delete(gc_manifest_reviews::table.find(*id)).execute(connection).await?;
+                    reviewed.kept += 1;
+                    continue;
+                }
+            };
+            if !group.iter().all(|orphan| self.orphans.contains(&(repository.clone(), orphan.digest))) {
+                // Nobody was told that these change; the next look will find them.
+                continue;
+            }
+            for Orphan { digest, size_bytes, .. } in group {
+                manifest::delete(connection, repository, digest, review_after).await?;
+                reviewed.deleted.push((repository.clone(), digest, size_bytes));
+            }
+        }
+        Ok(reviewed)
+    }
+}
+
+/// A manifest that nothing living refers to.
+pub(super) struct Orphan {
+    id: i64,
+    digest: Digest,
+    size_bytes: u64,
+}
+
+/// What a look at a manifest and all that hold on to it finds.
+pub(super) enum Orphans {
+    /// One of them has a tag or is not due.
+    Kept,
+    /// None of them is kept, but some are not in the queue, because they were kept by others when they were looked at.
+    Waiting(Vec<i64>),
+    /// None of them is kept, and all are due.
+    Due(Vec<Orphan>),
+}
+
+/// Looks at a manifest and all that hold on to it.
+pub(super) async fn orphans(
+    connection: &mut Connection,
+    repository_id: i64,
+    id: i64,
+    now: Timestamp,
+) -> QueryResult<Orphans> {
+    let (mut group, mut ahead, mut all_queued) = (Vec::<Orphan>::new(), vec![id], true);
+    while let Some(id) = ahead.pop() {
+        if group.iter().any(|orphan| orphan.id == id) {
+            continue;
+        }
+        let review = gc_manifest_reviews::table.find(id).select(gc_manifest_reviews::review_after);
+        let date: Option<i64> = review.get_result(connection).await.optional()?;
+        if group.len() >= GROUP_MAX || date.is_some_and(|date| date > now.as_micros()) {
+            return Ok(Orphans::Kept);
+        }
+        all_queued &= date.is_some();
+        let of_manifest = tags::table.filter(tags::manifest_id.eq(id));
+        if diesel::select(exists(of_manifest)).get_result(connection).await? {
+            return Ok(Orphans::Kept);
+        }
+        let (digest, subject, size_bytes): (Stored<Digest>, Option<String>, i64) = manifests::table
+            .find(id)
+            .select((manifests::digest, manifests::subject, manifests::size_bytes))
+            .get_result(connection)
+            .await?;
+        let parents: Vec<i64> = manifest_children::table
+            .filter(manifest_children::repository_id.eq(repository_id))
+            .filter(manifest_children::digest.eq(digest.0.to_string()))
+            .order(manifest_children::manifest_id)
+            .limit(rows(GROUP_MAX + 1))
+            .select(manifest_children::manifest_id)
+            .load(connection)
+            .await?;
+        ahead.extend(parents);
+        if let Some(subject) = subject {
+            let subject = manifests::table
+                .filter(manifests::repository_id.eq(repository_id))
+                .filter(manifests::digest.eq(subject))
+                .select(manifests::id);
+            ahead.extend(subject.get_result::<i64>(connection).await.optional()?);
+        }
+        group.push(Orphan { id, digest: digest.0, size_bytes: size_bytes.cast_unsigned() });
+    }
+    if all_queued {
+        return Ok(Orphans::Due(group));
+    }
+    Ok(Orphans::Waiting(group.into_iter().map(|orphan| orphan.id).collect()))
+}
