@@ -93,6 +93,7 @@ impl Database {
             sparse_children: &[],
             tags,
             review_after: Timestamp::now(),
+            restorable_until: None,
         };
         let outcome = self.metadata.put_manifest(manifest).await.expect("the manifest is put");
         assert_eq!(outcome, PutManifestOutcome::Stored);
@@ -139,7 +140,7 @@ fn delete_manifest(bencher: Bencher<'_, '_>) {
         digest(number)
     };
     bencher.with_inputs(new).bench_refs(|digest| {
-        database.runtime.block_on(database.metadata.delete_manifest(&repository, digest, Timestamp::now()))
+        database.runtime.block_on(database.metadata.delete_manifest(&repository, digest, Timestamp::now(), None))
     });
 }
 

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod repository;
+mod retention;
+mod tag;
+
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -12,6 +16,9 @@ use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::snapshot::SnapshotName;
 
+use self::repository::RepositoryCommand;
+use self::retention::RetentionCommand;
+use self::tag::TagCommand;
 use crate::command;
 use crate::config::{self, ConfigError, Loaded};
 use crate::telemetry;
@@ -121,6 +128,15 @@ enum Command {
     /// Look after the storage as a whole
     #[command(subcommand)]
     Storage(StorageCommand),
+    /// Look at what tags pointed to, and point them to it again
+    #[command(subcommand, after_help = tag::EXAMPLES)]
+    Tag(TagCommand),
+    /// Look at a repository as a whole, or delete it
+    #[command(subcommand, after_help = repository::EXAMPLES)]
+    Repository(RepositoryCommand),
+    /// Delete the tags and untagged manifests that the rules do not keep
+    #[command(after_help = retention::EXAMPLES)]
+    Retention(RetentionCommand),
     /// Look at the configuration
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(ConfigCommand),
@@ -340,6 +356,9 @@ impl Command {
             Self::Storage(StorageCommand::TakeOver(source)) => {
                 command::storage::take_over(&environment.load(&source)?.config)?;
             }
+            Self::Tag(command) => command.run(environment)?,
+            Self::Repository(command) => command.run(environment)?,
+            Self::Retention(command) => command.run(environment)?,
             Self::Config(ConfigCommand::Check(source)) => command::config::check(&environment.load(&source)?)?,
             Self::Config(ConfigCommand::Print(source)) => command::config::print(&environment.load(&source)?)?,
             Self::Config(ConfigCommand::Schema) => command::config::schema()?,

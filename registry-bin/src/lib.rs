@@ -9,6 +9,7 @@ pub mod config;
 mod health;
 mod identity;
 mod measured_storage;
+mod retention;
 mod schedule;
 mod signal;
 pub mod telemetry;

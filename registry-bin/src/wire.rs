@@ -173,6 +173,7 @@ fn options(config: &Config) -> anyhow::Result<RegistryOptions> {
     Ok(RegistryOptions {
         delete_enabled: config.storage.delete.enabled,
         read_only: config.storage.maintenance.readonly.enabled,
+        tag_history: config.tags.history.get(),
         upload_lifetime: config.storage.maintenance.uploadpurging.age.get(),
         review_grace: config.storage.maintenance.garbagecollection.graceperiod.get(),
         index_children: index_children(&config.validation),

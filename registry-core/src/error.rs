@@ -3,7 +3,7 @@
 use crate::body::BodyError;
 use crate::protocol::digest::Digest;
 use crate::protocol::manifest::ManifestError;
-use crate::protocol::reference::{Reference, RepositoryName};
+use crate::protocol::reference::{Reference, RepositoryName, Tag};
 use crate::store::{StoreError, UploadId};
 
 /// The result of every operation.
@@ -18,6 +18,19 @@ pub enum RegistryError {
     /// Nothing was ever put into the repository.
     #[error("repository `{0}` is not known to this registry")]
     RepositoryUnknown(RepositoryName),
+    /// Clients go on pushing into the repository that is to be deleted.
+    #[error("repository `{0}` is not empty, because clients go on pushing into it; stop them and try again")]
+    RepositoryBusy(RepositoryName),
+    /// The tag did not point to that, or too long ago.
+    #[error("tag `{tag}` of repository `{repository}` cannot be restored: nothing is remembered of `{reference}`")]
+    TagNotRestorable {
+        /// Where it was looked for.
+        repository: RepositoryName,
+        /// What was to be restored.
+        tag: Tag,
+        /// What it was to point to; the tag itself if nothing was named.
+        reference: Reference,
+    },
     /// The repository does not have the blob.
     #[error("blob `{digest}` is not in repository `{repository}`")]
     BlobUnknown {

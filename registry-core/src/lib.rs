@@ -32,6 +32,7 @@ pub mod import;
 pub mod memory;
 pub mod protocol;
 pub mod registry;
+pub mod retention;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

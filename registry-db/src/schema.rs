@@ -24,7 +24,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    manifest_blobs (manifest_id, blob_id) { manifest_id -> BigInt, blob_id -> BigInt, }
+    manifest_blobs (manifest_id, blob_id) { manifest_id -> BigInt, blob_id -> BigInt, repository_id -> BigInt, }
 }
 diesel::table! {
     manifest_children (manifest_id, digest) { manifest_id -> BigInt, repository_id -> BigInt, digest -> Text, }
@@ -64,6 +64,43 @@ diesel::table! {
 diesel::table! {
     gc_blob_holds (token) { token -> Text, digest -> Text, held_until -> BigInt, }
 }
+diesel::table! {
+    tag_history (repository_id, name, ended_at, manifest_id) {
+        repository_id -> BigInt,
+        name -> Text,
+        ended_at -> BigInt,
+        manifest_id -> BigInt,
+        set_at -> BigInt,
+        restorable_until -> BigInt,
+    }
+}
+diesel::table! {
+    withdrawn_manifests (manifest_id) { manifest_id -> BigInt, }
+}
+diesel::table! {
+    repository_usage (repository_id) {
+        repository_id -> BigInt,
+        namespace -> Text,
+        name -> Text,
+        manifest_count -> BigInt,
+        tag_count -> BigInt,
+        logical_bytes -> BigInt,
+        unique_bytes -> BigInt,
+    }
+}
+diesel::table! {
+    namespace_usage (namespace, stripe) {
+        namespace -> Text,
+        stripe -> SmallInt,
+        manifest_count -> BigInt,
+        tag_count -> BigInt,
+        logical_bytes -> BigInt,
+        unique_bytes -> BigInt,
+    }
+}
+diesel::table! {
+    namespace_blobs (namespace, blob_id) { namespace -> Text, blob_id -> BigInt, repository_count -> BigInt, }
+}
 
 diesel::joinable!(repository_blobs -> repositories (repository_id));
 diesel::joinable!(repository_blobs -> blobs (blob_id));
@@ -75,6 +112,8 @@ diesel::joinable!(tags -> repositories (repository_id));
 diesel::joinable!(tags -> manifests (manifest_id));
 diesel::joinable!(gc_blob_reviews -> blobs (blob_id));
 diesel::joinable!(gc_manifest_reviews -> manifests (manifest_id));
+diesel::joinable!(tag_history -> repositories (repository_id));
+diesel::joinable!(tag_history -> manifests (manifest_id));
 diesel::allow_tables_to_appear_in_same_query!(
     repositories,
     blobs,
@@ -85,4 +124,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     tags,
     gc_blob_reviews,
     gc_manifest_reviews,
+    tag_history,
+    withdrawn_manifests,
+    repository_usage,
+    namespace_blobs,
 );

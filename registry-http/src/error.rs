@@ -99,7 +99,10 @@ impl From<RegistryError> for ApiError {
         let (status, code) = match &error {
             RegistryError::RepositoryUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
             RegistryError::BlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown),
-            RegistryError::ManifestUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
+            RegistryError::ManifestUnknown { .. } | RegistryError::TagNotRestorable { .. } => {
+                (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown)
+            }
+            RegistryError::RepositoryBusy(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
             RegistryError::UploadUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
             RegistryError::UploadBusy(_) | RegistryError::ChunkOutOfOrder { .. } => {
                 (StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::RangeInvalid)

@@ -8,3 +8,22 @@ pub(crate) mod import;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod storage;
+
+use registry_core::Registry;
+use registry_http::metrics::Metrics;
+
+use crate::config::Config;
+use crate::wire;
+
+/// Opens the registry of a configuration without serving it, and does something with it.
+pub(crate) fn with_registry<T>(
+    config: &Config,
+    run: impl AsyncFnOnce(Registry) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stores = wire::bound_stores(config).await?;
+        let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
+        run(wire::registry(config, stores, &mut metrics)?).await
+    })
+}

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::signal::Stop;
-use crate::{collector, health, schedule, wire};
+use crate::{collector, health, retention, schedule, wire};
 
 /// Serves as the configuration says, until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
@@ -54,7 +54,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let collection = config.storage.maintenance.garbagecollection.clone();
     background.spawn(collector::collect_garbage(registry.clone(), collection, wire::collection(&config)));
     background.spawn(schedule::finish_adoption(registry.clone()));
-    background.spawn(schedule::purge_uploads(registry, purging));
+    background.spawn(schedule::purge_uploads(registry.clone(), purging));
+    if !config.storage.maintenance.readonly.enabled {
+        let policy = retention::policy(&config.retention).context("retention.rules")?;
+        background.spawn(retention::drop_tag_history(registry.clone()));
+        background.spawn(retention::apply_retention(registry, policy, config.retention.clone()));
+    }
     background.spawn(schedule::take_snapshots(snapshots, config.database.snapshots.clone()));
     background.spawn({
         let health = Arc::clone(&health);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use registry_core::registry::UrlRules;
+use registry_core::retention::{Pattern, PatternError};
 use registry_http::headers::{CustomHeaders, HeaderError};
 use registry_http::server;
 
@@ -10,6 +11,9 @@ use super::problem::{Problem, quoted, shorten};
 use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms};
 use super::tree::{Node, Path, Step};
 use super::value::Secret;
+
+/// The most tags that a retention rule can keep by their order, which takes memory for each.
+const KEEP_LAST_MAX: u32 = 100_000;
 
 /// Checks a configuration whose single values are valid.
 ///
@@ -25,6 +29,7 @@ pub(super) fn check(config: &Config, tree: &Node, reported: &[Path]) -> Vec<Prob
     check.http(config);
     check.health(config);
     check.validation(config);
+    check.retention(config);
     check.problems
 }
 
@@ -95,6 +100,41 @@ impl Check<'_> {
         if snapshots.count == 0 {
             let path = "database.snapshots.count";
             self.report(path, format!("`{path}`: expected at least 1, found `0`"));
+        }
+    }
+
+    fn retention(&mut self, config: &Config) {
+        self.above_zero("retention.interval", config.retention.interval.is_zero());
+        for (index, rule) in config.retention.rules.iter().enumerate() {
+            let at = |key: Option<&str>| {
+                let mut path = Path::of_keys("retention.rules");
+                path.0.push(Step::Index(index));
+                path.0.extend(key.map(|key| Step::Key(key.to_owned())));
+                path
+            };
+            if rule.repositories.is_empty() {
+                let message =
+                    format!("missing key `{}`; expected a pattern such as `library/.*`", at(Some("repositories")));
+                self.report_at(at(None), message);
+            }
+            let patterns = [
+                ("repositories", Some(&rule.repositories)),
+                ("tags", rule.tags.as_ref()),
+                ("keepmatching", rule.keepmatching.as_ref()),
+            ];
+            for (key, pattern) in patterns.into_iter().filter_map(|(key, pattern)| Some((key, pattern?))) {
+                let expected = match Pattern::new(pattern) {
+                    Ok(_) => continue,
+                    Err(PatternError::TooLong(_)) => "a shorter regular expression",
+                    Err(_) => "a regular expression, not a very large one",
+                };
+                let path = at(Some(key));
+                self.report_at(path.clone(), format!("`{path}`: expected {expected}, found `{}`", shorten(pattern)));
+            }
+            if rule.keeplast.is_some_and(|count| count > KEEP_LAST_MAX) {
+                let path = at(Some("keeplast"));
+                self.report_at(path.clone(), format!("`{path}`: expected at most {KEEP_LAST_MAX}"));
+            }
         }
     }
 

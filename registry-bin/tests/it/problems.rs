@@ -16,7 +16,7 @@ fn each_mistake_has_its_text() {
             "rootdirectory: /a",
             "config.yml:3: unknown key `rootdirectory`; did you mean `storage.filesystem.rootdirectory`?",
         ),
-        ("tags:\n  most: 1", "config.yml:4: unknown key `tags.most`; expected one of `maxtags`"),
+        ("tags:\n  most: 1", "config.yml:4: unknown key `tags.most`; expected one of `maxtags`, `history`"),
         (
             "health: {http: [{uri: 'http://a', stauscode: 1}]}",
             "config.yml:3: unknown key `health.http[0].stauscode`; did you mean `health.http[0].statuscode`?",

@@ -240,6 +240,7 @@ impl Adopter {
             sparse_children: &children,
             tags: &[],
             review_after: self.review_after,
+            restorable_until: None,
         };
         match metadata.adopt_manifest(put).await? {
             AdoptOutcome::Missing => Err(Failure::Skip(Problem::Collected)),

@@ -4,13 +4,16 @@
 
 mod blob;
 mod gc;
+mod history;
 mod import;
 mod manifest;
 mod record;
+mod removal;
 mod repository;
 mod review;
 mod setting;
 mod upload;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +22,7 @@ use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
 use crate::store::BlobLocation;
 use crate::store::gc::BlobHolds;
+use crate::store::history::PastTag;
 use crate::store::metadata::{ManifestRecord, ReviewSubject, UploadRecord};
 use crate::store::{ClaimToken, Timestamp, UploadId};
 
@@ -49,13 +53,24 @@ struct Tables {
     reviews: BTreeMap<ReviewSubject, Timestamp>,
     import: Import,
     settings: BTreeMap<String, String>,
+    /// All that ever had a manifest.
+    namespaces: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
 struct Repository {
     blobs: BTreeSet<Digest>,
     manifests: BTreeMap<Digest, Manifest>,
-    tags: BTreeMap<Tag, Digest>,
+    tags: BTreeMap<Tag, Target>,
+    /// What ended last stands last.
+    history: Vec<PastTag>,
+}
+
+/// What a tag points to.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    digest: Digest,
+    updated_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -74,6 +89,9 @@ struct Manifest {
     annotations: BTreeMap<String, String>,
     blobs: BTreeSet<Digest>,
     children: BTreeSet<Digest>,
+    created_at: Timestamp,
+    /// Deleted, but kept for its past tags.
+    withdrawn: bool,
 }
 
 #[derive(Debug)]

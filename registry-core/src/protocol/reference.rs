@@ -45,6 +45,11 @@ impl RepositoryName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns what stands before the first `/`, and nothing if there is none.
+    pub fn namespace(&self) -> &str {
+        self.0.split_once('/').map_or("", |(namespace, _)| namespace)
+    }
 }
 
 impl FromStr for RepositoryName {
@@ -189,6 +194,13 @@ mod tests {
             "a/./b", "_uploads", "a b", "a%2fb", "a\\b", "a\0b", "é", "a:b", "a@b", &too_long,
         ] {
             assert!(name.parse::<RepositoryName>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_what_stands_before_the_first_slash() {
+        for (name, namespace) in [("alpine", ""), ("library/alpine", "library"), ("a/b/c", "a")] {
+            assert_eq!(name.parse::<RepositoryName>().unwrap().namespace(), namespace);
         }
     }
 

@@ -10,7 +10,11 @@ use crate::protocol::descriptor::Descriptor;
 use crate::protocol::digest::{Algorithm, Digest};
 use crate::protocol::manifest::Manifest;
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
+use crate::store::Timestamp;
 use crate::store::metadata::{ManifestRecord, PutManifest, PutManifestOutcome};
+
+/// How many tags go in one transaction.
+const TAGS_PER_DELETE: usize = 1000;
 
 /// A manifest as a client sends it.
 #[derive(Debug, Clone)]
@@ -152,6 +156,7 @@ impl Registry {
             sparse_children: &sparse_children,
             tags: &tags,
             review_after: self.pushed_review_after(),
+            restorable_until: self.restorable_until(),
         };
         let mut outcome = self.metadata.put_manifest(put.clone()).await?;
         if let PutManifestOutcome::Missing(missing) = &outcome
@@ -170,16 +175,30 @@ impl Registry {
         }
     }
 
-    /// Deletes a manifest and every tag that points to it.
+    /// Deletes a manifest and every tag that points to it. For as long as one of the tags can be restored, it is kept,
+    /// but nobody can see it.
+    ///
+    /// The tags of one with more than a thousand go before it, a thousand at a time, so that no transaction is long.
     ///
     /// # Errors
     /// `ManifestUnknown`, `DeleteDisabled`, `ReadOnly`.
     pub async fn delete_manifest(&self, repository: &RepositoryName, digest: &Digest) -> RegistryResult<()> {
         self.ensure_deletable()?;
         self.finish_adoption_of(repository).await?;
-        let deleted = self.metadata.delete_manifest(repository, digest, self.review_after()).await?;
+        let deleted = self.remove_manifest(repository, digest, self.restorable_until()).await?;
         self.settle_deleted_manifest(repository, digest).await?;
         if deleted { Ok(()) } else { Err(unknown(repository, Reference::Digest(*digest))) }
+    }
+
+    /// Deletes a manifest and its tags. Returns whether it was there.
+    pub(super) async fn remove_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        restorable_until: Option<Timestamp>,
+    ) -> RegistryResult<bool> {
+        while self.metadata.thin_tags(repository, digest, TAGS_PER_DELETE, restorable_until).await? {}
+        Ok(self.metadata.delete_manifest(repository, digest, self.review_after(), restorable_until).await?)
     }
 
     /// Returns the children that must be there and those that may be missing. A digest that is listed twice must be

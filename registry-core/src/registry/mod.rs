@@ -6,25 +6,31 @@
 mod blob;
 mod catalog;
 mod fsck;
+mod history;
 mod identity;
 mod links;
 mod manifest;
 mod options;
 mod referrers;
+mod removal;
+mod retention;
 mod snapshot;
 mod tag;
 mod upload;
 mod url_rules;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use blob::MountSource;
 pub use fsck::{Finding, FsckReport, fsck};
+pub use history::HistoryPosition;
 pub use identity::{BindError, Binding, bind_storage, take_over_storage};
 pub use links::LinkUse;
 pub use manifest::{CheckedManifest, ManifestPush, PushedManifest};
 pub use options::{IndexChildren, Platform, RegistryOptions};
+pub use retention::{RetentionMode, RetentionReport, Unkept};
 pub use snapshot::{SnapshotError, SnapshotOutcome, Snapshots};
 pub use upload::{Chunk, PurgeReport, PushedBlob, UploadStatus};
 pub use url_rules::UrlRules;
@@ -97,6 +103,12 @@ impl Registry {
     /// refers to by then.
     fn pushed_review_after(&self) -> Timestamp {
         Timestamp::now().plus(with_margin(self.options.push_grace()))
+    }
+
+    /// Until when it can be undone that a tag moves or goes now.
+    fn restorable_until(&self) -> Option<Timestamp> {
+        let history = self.options.tag_history;
+        (!history.is_zero()).then(|| Timestamp::now().plus(history))
     }
 }
 

@@ -16,6 +16,9 @@ pub struct RegistryOptions {
     /// How long something stays after it lost its last reference. What was last pushed, mounted or seen by a HEAD stays as
     /// long, and at least for [`PUSH_GRACE_MIN`](Self::PUSH_GRACE_MIN).
     pub review_grace: Duration,
+    /// How long it can be undone that a tag moved or was deleted. What can be restored is kept; with zero, nothing is
+    /// remembered.
+    pub tag_history: Duration,
     /// Which children of an index must be there when it is pushed.
     pub index_children: IndexChildren,
     /// Where descriptors may point outside of the registry.
@@ -45,6 +48,7 @@ impl Default for RegistryOptions {
             read_only: false,
             upload_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             review_grace: Duration::from_secs(24 * 60 * 60),
+            tag_history: Duration::ZERO,
             index_children: IndexChildren::All,
             urls: UrlRules::default(),
         }

@@ -27,14 +27,15 @@ impl Registry {
         Ok(Page { items, more })
     }
 
-    /// Deletes a tag. The manifest it points to stays, and is put up for review.
+    /// Deletes a tag. The manifest it points to stays for as long as the tag can be restored, and is then put up for
+    /// review.
     ///
     /// # Errors
     /// `ManifestUnknown`, `DeleteDisabled`, `ReadOnly`.
     pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag) -> RegistryResult<()> {
         self.ensure_deletable()?;
         self.finish_adoption_of(repository).await?;
-        let deleted = self.metadata.delete_tag(repository, tag, self.review_after()).await?;
+        let deleted = self.metadata.delete_tag(repository, tag, self.review_after(), self.restorable_until()).await?;
         self.settle_link(repository, &Link::Tag(tag.clone())).await?;
         if deleted {
             return Ok(());

@@ -23,11 +23,14 @@ use bytestring::ByteString;
 use super::blob::{BlobLocation, StagedUpload};
 use super::error::StoreResult;
 use super::gc::{BlobHold, CollectionStore};
+use super::history::HistoryStore;
 use super::import::ImportStore;
 use super::inventory::BlobRecordStore;
+use super::removal::RemovalStore;
 use super::setting::SettingStore;
 use super::timestamp::Timestamp;
 use super::upload::{ClaimToken, UploadId};
+use super::usage::UsageStore;
 use crate::protocol::digest::{Algorithm, Digest};
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
 
@@ -42,6 +45,9 @@ pub trait MetadataStore:
     + ImportStore
     + SettingStore
     + BlobRecordStore
+    + HistoryStore
+    + RemovalStore
+    + UsageStore
 {
 }
 impl<T> MetadataStore for T where
@@ -54,6 +60,9 @@ impl<T> MetadataStore for T where
         + ImportStore
         + SettingStore
         + BlobRecordStore
+        + HistoryStore
+        + RemovalStore
+        + UsageStore
 {
 }
 
@@ -184,6 +193,8 @@ pub struct PutManifest<'a> {
     pub tags: &'a [Tag],
     /// When what thereby lost its last tag may be collected, and the manifest itself if it has no tag.
     pub review_after: Timestamp,
+    /// Until when it can be undone that tags leave what they point to; `None` if that is not to be remembered.
+    pub restorable_until: Option<Timestamp>,
 }
 
 /// What became of a manifest that was to be stored.
@@ -243,22 +254,34 @@ pub trait ManifestStore: Send + Sync + 'static {
     async fn manifest(&self, repository: &RepositoryName, reference: &Reference)
     -> StoreResult<Option<ManifestRecord>>;
 
-    /// Stores a manifest, its references and its tags. Idempotent; a push of a stored digest sets its media type anew.
-    /// What it refers to leaves the review queue, and so does the manifest itself if it gets a tag. What a moved tag
-    /// pointed to before goes into the queue.
+    /// Stores a manifest, its references and its tags. Idempotent; a push of a stored digest sets its media type anew,
+    /// and makes a withdrawn manifest visible again. What it refers to leaves the review queue, and so does the manifest
+    /// itself if it gets a tag. What a moved tag pointed to before becomes history if `restorable_until` is given, and
+    /// otherwise goes into the queue.
     async fn put_manifest(&self, manifest: PutManifest<'_>) -> StoreResult<PutManifestOutcome>;
 
-    /// Deletes a manifest and every tag that points to it, and puts what it referred to into the review queue. Returns
-    /// whether it was there.
+    /// Deletes a manifest and every tag that points to it. Returns whether it was there.
+    ///
+    /// If `restorable_until` is given, its tags become history, and if it has any, the manifest is only withdrawn (see
+    /// [`history`](super::history)). Otherwise it goes at once, with its past tags, withdrawn or not, and what it
+    /// referred to goes into the review queue.
     async fn delete_manifest(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
         review_after: Timestamp,
+        restorable_until: Option<Timestamp>,
     ) -> StoreResult<bool>;
 
-    /// Deletes a tag and puts the manifest it pointed to into the review queue. Returns whether it was there.
-    async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, review_after: Timestamp) -> StoreResult<bool>;
+    /// Deletes a tag. It becomes history if `restorable_until` is given; otherwise the manifest it pointed to goes into
+    /// the review queue. Returns whether it was there.
+    async fn delete_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        review_after: Timestamp,
+        restorable_until: Option<Timestamp>,
+    ) -> StoreResult<bool>;
 
     /// Returns up to `limit` tags in byte order, all greater than `after`.
     async fn tags(&self, repository: &RepositoryName, after: Option<&str>, limit: usize) -> StoreResult<Vec<Tag>>;

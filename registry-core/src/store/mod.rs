@@ -7,15 +7,18 @@
 pub mod blob;
 pub mod error;
 pub mod gc;
+pub mod history;
 pub mod identity;
 pub mod import;
 pub mod inventory;
 pub mod links;
 pub mod metadata;
+pub mod removal;
 pub mod setting;
 pub mod snapshot;
 pub mod timestamp;
 pub mod upload;
+pub mod usage;
 
 pub use blob::{BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload};
 pub use error::{StoreError, StoreErrorKind, StoreResult};

@@ -16,27 +16,33 @@
 mod blobs;
 mod collection;
 mod fixture;
+mod history;
 mod imports;
 mod manifests;
 mod records;
 mod referrers;
+mod removal;
 mod repositories;
 mod reviews;
 mod settings;
 mod tags;
 mod uploads;
+mod usage;
 
 pub use blobs::*;
 pub use collection::*;
+pub use history::*;
 pub use imports::*;
 pub use manifests::*;
 pub use records::*;
 pub use referrers::*;
+pub use removal::*;
 pub use repositories::*;
 pub use reviews::*;
 pub use settings::*;
 pub use tags::*;
 pub use uploads::*;
+pub use usage::*;
 
 #[cfg(doc)]
 use crate::store::MetadataStore;
@@ -139,6 +145,24 @@ macro_rules! metadata_store_suite {
                 exactly_one_of_many_settles_a_setting
 
                 recorded_blobs_come_in_the_order_of_their_digests
+
+                what_a_tag_left_can_be_restored
+                a_deleted_tag_can_be_restored_until_its_date
+                a_withdrawn_manifest_is_gone_until_a_tag_of_it_is_restored
+                a_withdrawn_manifest_is_back_when_it_is_pushed_again
+                without_a_date_a_manifest_goes_with_its_history
+                what_lost_a_blob_or_a_child_is_not_restored
+                dropped_history_lets_go_of_its_manifests
+                history_pages_neither_skip_nor_repeat
+
+                no_more_tags_than_the_limit_are_left_at_a_manifest
+                a_tag_that_was_pushed_since_it_was_seen_stays
+                what_something_refers_to_is_not_untagged
+                a_repository_is_removed_when_it_is_empty
+
+                usage_follows_every_change
+                a_shared_blob_counts_once_in_its_namespace
+                the_tags_of_a_namespace_come_by_repository
             }
         }
     )+ };

@@ -10,5 +10,7 @@ mod metadata_store;
 mod mount;
 mod protocol_properties;
 mod push;
+mod removal;
+mod retention;
 mod snapshots;
 mod support;

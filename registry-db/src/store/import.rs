@@ -16,7 +16,8 @@ use registry_core::store::{BlobLocation, StoreResult, Timestamp};
 use super::blob::{self, LIVE};
 use super::dialect::{Connection, Store, conflict_key, lock, share};
 use super::manifest::Put;
-use super::{repository, review, tag};
+use super::usage::{Change, Repository};
+use super::{history, repository, review, tag};
 use crate::cache::Subject;
 use crate::error::{Failure, during};
 use crate::prepared::PreparedDsl;
@@ -244,6 +245,7 @@ async fn find_manifest(connection: &mut Connection, repository_id: i64, digest: 
     let found = manifests::table
         .filter(manifests::repository_id.eq(repository_id))
         .filter(manifests::digest.eq(digest.to_string()))
+        .filter(history::visible())
         .select(manifests::id);
     lock!(found).get_result(connection).await.optional()
 }
@@ -276,7 +278,11 @@ impl AdoptedTag {
         if previous == Some(target) {
             return Ok(AdoptOutcome::Kept);
         }
-        let left = tag::point(connection, repository_id, std::slice::from_ref(&self.tag), target).await?;
+        let tags = std::slice::from_ref(&self.tag);
+        let pointed = tag::point(connection, repository_id, tags, target, None).await?;
+        let counted = Repository { id: repository_id, name: &self.repository };
+        Change::of(0, pointed.added).record(connection, counted).await?;
+        let left = pointed.left;
         if !left.is_empty() {
             let left = manifests::table.filter(manifests::id.eq_any(left)).into_boxed();
             review::manifests(connection, left, self.review_after).await?;

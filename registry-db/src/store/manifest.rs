@@ -15,7 +15,8 @@ use registry_core::store::{StoreResult, Timestamp};
 
 pub(super) use self::put::Put;
 use super::dialect::{self, Connection, Store, lock};
-use super::{referrer, repository, review, rows, tag};
+use super::usage::{Change, Repository};
+use super::{history, referrer, repository, review, rows, tag};
 use crate::cache::Subject;
 use crate::error::during;
 use crate::schema::{blobs, gc_manifest_reviews, manifest_blobs, manifest_children, manifests, repositories, tags};
@@ -61,31 +62,38 @@ impl ManifestStore for Store {
         repository: &RepositoryName,
         digest: &Digest,
         review_after: Timestamp,
+        restorable_until: Option<Timestamp>,
     ) -> StoreResult<bool> {
         // Its blobs lose a reference, and with that their review may be set anew.
         let changed = [Subject::Manifest(repository, digest), Subject::EveryBlob];
         self.write(
             changed,
-            (repository.clone(), *digest, review_after),
-            |connection, (repository, digest, review_after)| {
-                delete(connection, repository, *digest, *review_after).boxed()
+            (repository.clone(), *digest, review_after, restorable_until),
+            |connection, (repository, digest, review_after, restorable_until)| {
+                delete(connection, repository, *digest, *review_after, *restorable_until).boxed()
             },
         )
         .await
         .map_err(during(format_args!("delete manifest `{digest}` from repository `{repository}`")))
     }
 
-    async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, review_after: Timestamp) -> StoreResult<bool> {
-        let changed = [Subject::Tag(repository, tag)];
-        self.write(
-            changed,
-            (repository.clone(), tag.clone(), review_after),
-            |connection, (repository, tag, review_after)| {
-                tag::delete(connection, repository, tag, *review_after).boxed()
-            },
-        )
-        .await
-        .map_err(during(format_args!("delete tag `{tag}` from repository `{repository}`")))
+    async fn delete_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        review_after: Timestamp,
+        restorable_until: Option<Timestamp>,
+    ) -> StoreResult<bool> {
+        let removal = tag::Removal {
+            repository: repository.clone(),
+            tag: tag.clone(),
+            unchanged: None,
+            review_after,
+            restorable_until,
+        };
+        self.write([Subject::Tag(repository, tag)], removal, |connection, removal| removal.run(connection).boxed())
+            .await
+            .map_err(during(format_args!("delete tag `{tag}` from repository `{repository}`")))
     }
 
     async fn tags(&self, repository: &RepositoryName, after: Option<&str>, limit: usize) -> StoreResult<Vec<Tag>> {
@@ -133,6 +141,7 @@ async fn find(
             .inner_join(repositories::table)
             .filter(repositories::name.eq(repository.as_str()))
             .filter(manifests::digest.eq(digest.to_string()))
+            .filter(history::visible())
             .select(columns)
             .get_result(connection)
             .await
@@ -147,19 +156,56 @@ async fn find(
 
 pub(super) async fn delete(
     connection: &mut Connection,
-    repository: &RepositoryName,
+    name: &RepositoryName,
     digest: Digest,
     review_after: Timestamp,
+    restorable_until: Option<Timestamp>,
 ) -> QueryResult<bool> {
-    let Some(repository_id) = repository::lock(connection, repository.as_str()).await? else { return Ok(false) };
-    let siblings = || manifests::table.filter(manifests::repository_id.eq(repository_id)).into_boxed();
-    let digest = digest.to_string();
+    let Some(repository_id) = repository::lock(connection, name.as_str()).await? else { return Ok(false) };
     let found = manifests::table
         .filter(manifests::repository_id.eq(repository_id))
-        .filter(manifests::digest.eq(&digest))
+        .filter(manifests::digest.eq(digest.to_string()))
         .select(manifests::id);
     let Some(id) = lock!(found).get_result::<i64>(connection).await.optional()? else { return Ok(false) };
+    let repository = Repository { id: repository_id, name };
+    if restorable_until.is_none() {
+        let was_visible = !history::reinstate(connection, id).await?;
+        remove(connection, repository, id, was_visible, review_after).await?;
+        return Ok(true);
+    }
 
+    if !history::withdraw(connection, id).await? {
+        return Ok(false);
+    }
+    let removed = history::remove_tags(connection, id, restorable_until).await?;
+    if removed > 0 || history::refers_to(connection, id).await? {
+        let change = Change::of(-1, -rows(removed));
+        change.record(connection, repository).await?;
+    } else {
+        history::reinstate(connection, id).await?;
+        remove(connection, repository, id, true, review_after).await?;
+    }
+    Ok(true)
+}
+
+/// Deletes a manifest of a locked repository for good, with its tags and past tags, and has what it referred to reviewed.
+/// It must not be withdrawn any more; `was_visible` says whether it is counted.
+pub(super) async fn remove(
+    connection: &mut Connection,
+    repository: Repository<'_>,
+    id: i64,
+    was_visible: bool,
+    review_after: Timestamp,
+) -> QueryResult<()> {
+    let (digest, size_bytes): (String, i64) =
+        manifests::table.find(id).select((manifests::digest, manifests::size_bytes)).get_result(connection).await?;
+    let tags = history::remove_tags(connection, id, None).await?;
+    let mut change = Change::of(-i64::from(was_visible), -rows(tags));
+    change.add_payload(-size_bytes);
+    change.remove_blobs(connection, repository, id).await?;
+    change.record(connection, repository).await?;
+
+    let siblings = || manifests::table.filter(manifests::repository_id.eq(repository.id)).into_boxed();
     let blobs = manifest_blobs::table.filter(manifest_blobs::manifest_id.eq(id)).select(manifest_blobs::blob_id);
     let blobs = blobs::table.filter(blobs::id.eq_any(blobs)).into_boxed();
     review::blobs(connection, blobs, review_after).await?;
@@ -168,11 +214,10 @@ pub(super) async fn delete(
     review::manifests(connection, siblings().filter(manifests::digest.eq_any(children)), review_after).await?;
     review::manifests(connection, siblings().filter(manifests::subject.eq(&digest)), review_after).await?;
 
-    diesel::delete(tags::table.filter(tags::manifest_id.eq(id))).execute(connection).await?;
+    history::forget(connection, id).await?;
     diesel::delete(gc_manifest_reviews::table.find(id)).execute(connection).await?;
     diesel::delete(manifest_blobs::table.filter(manifest_blobs::manifest_id.eq(id))).execute(connection).await?;
     diesel::delete(manifest_children::table.filter(manifest_children::manifest_id.eq(id))).execute(connection).await?;
     diesel::delete(manifests::table.find(id)).execute(connection).await?;
-    repository::update_listed(connection, repository_id).await?;
-    Ok(true)
+    Ok(())
 }

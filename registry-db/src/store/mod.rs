@@ -2,20 +2,24 @@
 //!
 //! Every method is a call of `read` or `write` with plain functions over a connection; in what words databases differ,
 //! they come from the `dialect` beside this module. A transaction locks in one order, so that two of them do not wait
-//! for each other: the upload, blobs by digest, the repository, its manifest, review rows by id.
+//! for each other: the upload, blobs by digest, the repository, its manifest, the repository's and the namespace's figures,
+//! review rows by id.
 
 mod blob;
 mod explanation;
 mod gc;
+mod history;
 mod import;
 mod manifest;
 mod record;
 mod referrer;
+mod removal;
 mod repository;
 mod review;
 mod setting;
 mod tag;
 pub(super) mod upload;
+mod usage;
 
 use super::dialect;
 

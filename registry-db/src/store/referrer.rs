@@ -7,7 +7,7 @@ use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::metadata::{Page, Referrer};
 
 use super::dialect::{Backend, Connection};
-use super::{repository, rows};
+use super::{history, repository, rows};
 use crate::prepared::PreparedDsl;
 use crate::schema::manifests;
 use crate::stored::{Annotations, Stored};
@@ -51,6 +51,7 @@ impl Search {
             .filter(manifests::repository_id.eq(repository_id))
             .filter(manifests::subject.eq(&self.subject))
             .filter(manifests::digest.gt(&self.after))
+            .filter(history::visible())
             .order(manifests::digest)
             .into_boxed();
         match &self.artifact_type {

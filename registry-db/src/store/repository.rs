@@ -13,7 +13,7 @@ use super::dialect::{Connection, Store, lock};
 use super::rows;
 use crate::error::during;
 use crate::prepared::PreparedDsl;
-use crate::schema::{manifests, repositories};
+use crate::schema::{repositories, repository_usage};
 use crate::stored::Stored;
 
 #[async_trait]
@@ -68,9 +68,10 @@ pub(super) async fn lock_or_create(connection: &mut Connection, name: &str) -> Q
     lock!(by_name(name)).get_result(connection).await
 }
 
-/// Shows a repository in the catalog if it has a manifest, and hides it otherwise.
+/// Shows a repository in the catalog if a manifest is counted in it, and hides it otherwise.
 pub(super) async fn update_listed(connection: &mut Connection, id: i64) -> QueryResult<()> {
-    let has_manifests = || exists(manifests::table.filter(manifests::repository_id.eq(id)).select(manifests::id));
+    let counted = || repository_usage::table.find(id).filter(repository_usage::manifest_count.gt(0));
+    let has_manifests = || exists(counted().select(repository_usage::repository_id));
     // Nothing is written if it is right already.
     diesel::update(repositories::table.find(id).filter(repositories::listed.ne(has_manifests())))
         .set(repositories::listed.eq(has_manifests()))

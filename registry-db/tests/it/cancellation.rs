@@ -95,6 +95,7 @@ async fn push(
         sparse_children: &[],
         tags: &[format!("one-{round}").parse().unwrap(), format!("two-{round}").parse().unwrap()],
         review_after: LATER,
+        restorable_until: None,
     };
     store.put_manifest(put).await.unwrap()
 }

@@ -92,6 +92,7 @@ async fn put(
         sparse_children: &[],
         tags: &[tag()],
         review_after: LATER,
+        restorable_until: None,
     };
     store.put_manifest(put).await
 }
@@ -219,9 +220,9 @@ async fn calls_that_are_in_each_others_way_all_succeed((mut config, _): (Databas
                 let payload = format!("manifest {}", (task + round) % 2);
                 put(&*store, &here, &payload, &blobs).await?;
                 match round % 3 {
-                    0 => drop(store.delete_manifest(&there, &digest(&payload), LATER).await?),
+                    0 => drop(store.delete_manifest(&there, &digest(&payload), LATER, None).await?),
                     1 => drop(store.unlink_blob(&there, &blobs[1], LATER).await?),
-                    _ => drop(store.delete_tag(&here, &tag(), LATER).await?),
+                    _ => drop(store.delete_tag(&here, &tag(), LATER, None).await?),
                 }
             }
             StoreResult::Ok(())

@@ -8,6 +8,7 @@ use proptest::test_runner::{RngSeed, TestCaseError};
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::protocol::reference::Reference;
 use registry_core::store::MetadataStore;
+use registry_core::store::history::{HistoryQuery, PastTag};
 
 use self::call::{CONTENTS, Call, Names, TAGS, answer, at, calls, digest, make};
 use crate::metadata_store::sqlite;
@@ -36,7 +37,24 @@ async fn state(store: &dyn MetadataStore, names: &Names) -> Vec<String> {
     reviews.sort_by(|a, b| (a.review_after, &a.subject).cmp(&(b.review_after, &b.subject)));
     seen.push(format!("{reviews:?}"));
     seen.push(answer(store.expired_uploads(at(i64::MAX), 100).await));
+    seen.push(answer(store.namespaces(None, 100).await));
     for repository in &names.repositories {
+        let namespace = repository.namespace();
+        seen.push(answer(store.repository_usage(repository).await));
+        seen.push(answer(store.namespace_usage(namespace).await));
+        seen.push(answer(store.namespace_tags(namespace, None, 100).await));
+        let query = HistoryQuery { repository, tag: None, after: None, limit: 100 };
+        // Each store has its own clock.
+        let history = store.tag_history(query).await;
+        let undated = |past: PastTag| (past.tag, past.digest, past.restorable_until);
+        seen.push(answer(history.map(|history| history.into_iter().map(undated).collect::<Vec<_>>())));
+        let tags = store.tag_records(repository, None, 100).await;
+        seen.push(answer(tags.map(|tags| tags.into_iter().map(|tag| (tag.tag, tag.digest)).collect::<Vec<_>>())));
+        seen.push(answer(store.untagged_manifests(repository, at(i64::MAX), None, 2).await));
+        seen.push(answer(store.manifest_digests(repository, None, 100).await));
+        let mut blobs = store.some_blobs(repository, 100).await.unwrap();
+        blobs.sort_unstable();
+        seen.push(format!("{blobs:?}"));
         seen.push(answer(store.repository_exists(repository).await));
         seen.push(answer(store.tags(repository, None, 100).await));
         for upload in names.uploads {

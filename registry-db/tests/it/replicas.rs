@@ -68,6 +68,7 @@ async fn a_tag_is_seen_by_the_other_at_once(config: DatabaseConfig) {
             sparse_children: &[],
             tags: std::slice::from_ref(&tag),
             review_after: LATER,
+            restorable_until: None,
         };
         stores[round % 2].put_manifest(put).await.unwrap();
         for store in &stores {

@@ -5,6 +5,7 @@ mod blobs;
 mod catalog;
 mod manifests;
 mod referrers;
+mod repositories;
 mod tags;
 mod uploads;
 
@@ -59,6 +60,8 @@ pub(crate) async fn handle(call: &Call, body: BodyStream) -> Result<ApiResponse,
         Route::Base => Ok(base::base()),
         Route::Discover(repository) => Ok(base::discover(repository.as_ref())),
         Route::Catalog(query) => Box::pin(catalog::list(call, query)).await,
+        Route::GetRepository(repository) => repositories::get(call, repository).await,
+        Route::DeleteRepository(repository) => Box::pin(repositories::delete(call, repository)).await,
         Route::ListTags(repository, query) => Box::pin(tags::list(call, repository, query)).await,
         Route::GetManifest(repository, reference) => manifests::get(call, repository, reference).await,
         Route::PutManifest(repository, reference, tags) => {
@@ -87,6 +90,7 @@ pub(crate) fn changes(route: &Route) -> bool {
         Route::PutManifest(..)
             | Route::DeleteManifest(..)
             | Route::DeleteBlob(..)
+            | Route::DeleteRepository(..)
             | Route::StartUpload(..)
             | Route::AppendUpload(..)
             | Route::CommitUpload(..)

@@ -22,6 +22,7 @@ impl Route {
                 RequiredAccess::Access(vec![Access { resource: Resource::Catalog, actions: &[Action::All] }])
             }
             Self::Discover(Some(name))
+            | Self::GetRepository(name)
             | Self::ListTags(name, _)
             | Self::GetManifest(name, _)
             | Self::GetBlob(name, _)
@@ -35,7 +36,7 @@ impl Route {
             | Self::AppendUpload(name, _)
             | Self::CommitUpload(name, ..)
             | Self::CancelUpload(name, _) => RequiredAccess::Access(vec![repository(name, PUSH)]),
-            Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) => {
+            Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) | Self::DeleteRepository(name) => {
                 RequiredAccess::Access(vec![repository(name, DELETE)])
             }
         }

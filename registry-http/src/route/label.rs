@@ -18,7 +18,9 @@ impl Destination {
             Route::GetUpload(..) | Route::AppendUpload(..) | Route::CommitUpload(..) | Route::CancelUpload(..) => {
                 HandlerLabel::BlobUploadChunk
             }
-            Route::Root | Route::Discover(_) => HandlerLabel::Other,
+            Route::Root | Route::Discover(_) | Route::GetRepository(_) | Route::DeleteRepository(_) => {
+                HandlerLabel::Other
+            }
         }
     }
 }

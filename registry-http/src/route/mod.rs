@@ -29,6 +29,10 @@ pub enum Route {
     Catalog(ListQuery),
     /// `GET /v2/_oci/ext/discover` and `GET /v2/<name>/_oci/ext/discover`.
     Discover(Option<RepositoryName>),
+    /// `GET /v2/<name>/_registry/repository`.
+    GetRepository(RepositoryName),
+    /// `DELETE /v2/<name>/_registry/repository`.
+    DeleteRepository(RepositoryName),
     /// `GET /v2/<name>/tags/list` (end-8).
     ListTags(RepositoryName, ListQuery),
     /// `GET /v2/<name>/manifests/<reference>` (end-3).

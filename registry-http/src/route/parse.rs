@@ -70,6 +70,9 @@ fn cut(path: &str) -> Option<Parts<'_>> {
     if let Some(name) = rest.strip_suffix("/_oci/ext/discover") {
         return part(Endpoint::Discover, name, "");
     }
+    if let Some(name) = rest.strip_suffix("/_registry/repository") {
+        return part(Endpoint::Repository, name, "");
+    }
     if let Some(name) = rest.strip_suffix("/tags/list") {
         return part(Endpoint::Tags, name, "");
     }
@@ -106,6 +109,8 @@ fn route(method: &Method, parts: &Parts<'_>, query: &Query<'_>) -> Result<Route,
         (Endpoint::Catalog, _) => Route::Catalog(query.list()?),
         (Endpoint::Discover, _) if parts.name.is_empty() => Route::Discover(None),
         (Endpoint::Discover, _) => Route::Discover(Some(name()?)),
+        (Endpoint::Repository, &Method::DELETE) => Route::DeleteRepository(name()?),
+        (Endpoint::Repository, _) => Route::GetRepository(name()?),
         (Endpoint::Tags, _) => Route::ListTags(name()?, query.list()?),
         (Endpoint::Manifest, &Method::PUT) => Route::PutManifest(name()?, reference()?, query.tags()?),
         (Endpoint::Manifest, &Method::DELETE) => Route::DeleteManifest(name()?, existing()?),

@@ -1,7 +1,9 @@
-//! How long lists are.
+//! How long lists are, and what is remembered of tags.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::config::value::GoDuration;
 
 /// How many entries a list has at most when nothing else is said.
 const DEFAULT_MAX_ENTRIES: u32 = 1000;
@@ -21,18 +23,21 @@ impl Default for CatalogConfig {
     }
 }
 
-/// The lists of tags.
+/// Tags: how many a list has, and for how long is remembered what they pointed to.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TagsConfig {
     /// How many tags one page has at most. 0 is the same as the default.
     #[serde(deserialize_with = "zero_is_default")]
     pub maxtags: u32,
+    /// How long it can be undone that a tag moved or was deleted: a duration. What can be restored is kept; 0 remembers
+    /// nothing.
+    pub history: GoDuration,
 }
 
 impl Default for TagsConfig {
     fn default() -> Self {
-        Self { maxtags: DEFAULT_MAX_ENTRIES }
+        Self { maxtags: DEFAULT_MAX_ENTRIES, history: GoDuration::from_secs(7 * 24 * 3600) }
     }
 }
 

@@ -9,6 +9,7 @@ mod health;
 mod http;
 mod limit;
 mod log;
+mod retention;
 mod storage;
 mod tls;
 mod unsupported;
@@ -22,6 +23,7 @@ pub use http::{
 };
 pub use limit::{CatalogConfig, TagsConfig};
 pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
+pub use retention::{RetentionConfig, RetentionRuleConfig};
 pub use storage::{
     BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, GarbageCollectionConfig, InMemoryConfig,
     LayoutConfig, MaintenanceConfig, ReadOnlyConfig, RedirectConfig, StorageConfig, StorageDriver, TagConfig,
@@ -61,8 +63,10 @@ pub struct Config {
     pub health: HealthConfig,
     /// The list of repositories.
     pub catalog: CatalogConfig,
-    /// The lists of tags.
+    /// Tags: how many a list has, and for how long is remembered what they pointed to.
     pub tags: TagsConfig,
+    /// Which tags and untagged manifests are kept, and which are deleted from time to time.
+    pub retention: RetentionConfig,
     /// What a manifest must fulfil.
     pub validation: ValidationConfig,
     /// Middleware.

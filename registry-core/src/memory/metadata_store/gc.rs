@@ -49,7 +49,7 @@ impl CollectionStore for MemoryMetadataStore {
                     for digest in group {
                         let manifest = &tables.repositories[&repository].manifests[&digest];
                         let size_bytes = manifest.record.payload.len() as u64;
-                        tables.delete_manifest(&repository, &digest, review_after);
+                        tables.remove_manifest(&repository, &digest, review_after);
                         reviewed.deleted.push((repository.clone(), digest, size_bytes));
                     }
                 }
@@ -146,7 +146,8 @@ impl CollectionStore for MemoryMetadataStore {
         let holders = tables.repositories.iter().filter(|(_, repository)| repository.manifests.contains_key(digest));
         let holders = cut.take(holders);
         let manifests = holders.into_iter().map(|(name, repository)| {
-            let tags = repository.tags.iter().filter(|(_, target)| *target == digest).map(|(tag, _)| tag.clone());
+            let tags =
+                repository.tags.iter().filter(|(_, target)| target.digest == *digest).map(|(tag, _)| tag.clone());
             let parents = repository.manifests.iter().filter(|(_, other)| other.children.contains(digest));
             ManifestExplanation {
                 repository: name.clone(),
@@ -177,7 +178,7 @@ impl Cut {
 
 /// What a look at a manifest and all that hold on to it finds.
 enum Orphans {
-    /// One of them has a tag or is not due.
+    /// One of them has a tag, or had one that can be restored, or is not due.
     Kept,
     /// None of them is kept, but some are not in the queue, because they were kept by others when they were looked at.
     Waiting(BTreeSet<Digest>),
@@ -233,7 +234,8 @@ impl Tables {
                 continue;
             }
             let date = self.reviews.get(&ReviewSubject::Manifest(repository.clone(), digest));
-            if date.is_some_and(|date| *date > now) || found.tags.values().any(|target| *target == digest) {
+            let is_tagged = found.tags_of(&digest).next().is_some() || found.has_history(&digest);
+            if date.is_some_and(|date| *date > now) || is_tagged {
                 return Orphans::Kept;
             }
             all_queued &= date.is_some();

@@ -64,8 +64,8 @@ impl ImportStore for MemoryMetadataStore {
         if tables.is_closed(manifest.repository) {
             return Ok(AdoptOutcome::Closed);
         }
-        let there = tables.repositories.get(manifest.repository).map(|found| &found.manifests);
-        if there.is_some_and(|manifests| manifests.contains_key(manifest.digest)) {
+        let there = tables.repositories.get(manifest.repository);
+        if there.is_some_and(|found| found.visible(manifest.digest).is_some()) {
             return Ok(AdoptOutcome::Kept);
         }
         Ok(match tables.put_manifest(&manifest) {
@@ -80,14 +80,14 @@ impl ImportStore for MemoryMetadataStore {
             return Ok(AdoptOutcome::Closed);
         }
         let Some(repository) = tables.repositories.get_mut(adopt.repository) else { return Ok(AdoptOutcome::Missing) };
-        let previous = repository.tags.get(adopt.tag).copied();
+        let previous = repository.tags.get(adopt.tag).map(|target| target.digest);
         if previous == Some(*adopt.target) || (previous.is_some() && !adopt.overwrite) {
             return Ok(AdoptOutcome::Kept);
         }
-        if !repository.manifests.contains_key(adopt.target) {
+        if repository.visible(adopt.target).is_none() {
             return Ok(AdoptOutcome::Missing);
         }
-        repository.tags.insert(adopt.tag.clone(), *adopt.target);
+        repository.point(adopt.tag, *adopt.target, None);
         if let Some(previous) = previous {
             tables.review(ReviewSubject::Manifest(adopt.repository.clone(), previous), adopt.review_after);
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use async_trait::async_trait;
@@ -20,10 +21,10 @@ impl ManifestStore for MemoryMetadataStore {
         let tables = self.tables();
         Ok(tables.repositories.get(repository).and_then(|repository| {
             let digest = match reference {
-                Reference::Tag(tag) => repository.tags.get(tag)?,
+                Reference::Tag(tag) => &repository.tags.get(tag)?.digest,
                 Reference::Digest(digest) => digest,
             };
-            Some(repository.manifests.get(digest)?.record.clone())
+            Some(repository.visible(digest)?.record.clone())
         }))
     }
 
@@ -36,17 +37,32 @@ impl ManifestStore for MemoryMetadataStore {
         repository: &RepositoryName,
         digest: &Digest,
         review_after: Timestamp,
+        restorable_until: Option<Timestamp>,
     ) -> StoreResult<bool> {
-        Ok(self.tables().delete_manifest(repository, digest, review_after))
+        let mut tables = self.tables();
+        let Some(found) = tables.repositories.get_mut(repository) else { return Ok(false) };
+        if restorable_until.is_some() {
+            if found.visible(digest).is_none() {
+                return Ok(false);
+            }
+            let tags: Vec<Tag> = found.tags_of(digest).cloned().collect();
+            tags.iter().for_each(|tag| found.unpoint(tag, restorable_until));
+            if found.has_history(digest) {
+                found.manifests.entry(*digest).and_modify(|manifest| manifest.withdrawn = true);
+                return Ok(true);
+            }
+        }
+        Ok(tables.remove_manifest(repository, digest, review_after))
     }
 
-    async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, review_after: Timestamp) -> StoreResult<bool> {
-        let mut tables = self.tables();
-        let removed = tables.repositories.get_mut(repository).and_then(|found| found.tags.remove(tag));
-        if let Some(digest) = removed {
-            tables.review(ReviewSubject::Manifest(repository.clone(), digest), review_after);
-        }
-        Ok(removed.is_some())
+    async fn delete_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        review_after: Timestamp,
+        restorable_until: Option<Timestamp>,
+    ) -> StoreResult<bool> {
+        Ok(self.tables().remove_tag(repository, tag, review_after, restorable_until))
     }
 
     async fn tags(&self, repository: &RepositoryName, after: Option<&str>, limit: usize) -> StoreResult<Vec<Tag>> {
@@ -65,7 +81,7 @@ impl ManifestStore for MemoryMetadataStore {
         let mut total_bytes = 0u64;
         for (digest, manifest) in repository.manifests.range((after, Bound::Unbounded)) {
             let wanted = query.artifact_type.is_none() || query.artifact_type == manifest.artifact_type.as_deref();
-            if manifest.subject.as_ref() != Some(query.subject) || !wanted {
+            if manifest.subject.as_ref() != Some(query.subject) || !wanted || manifest.withdrawn {
                 continue;
             }
             let size_bytes = manifest.record.payload.len() as u64;
@@ -97,16 +113,13 @@ impl Tables {
             return PutManifestOutcome::Missing(missing);
         }
 
+        self.namespaces.insert(put.repository.namespace().to_owned());
         let repository = self.repositories.entry(put.repository.clone()).or_default();
         repository.store(put);
         let optional_blobs = put.optional_blobs.iter().filter(|blob| repository.blobs.contains(blob));
         let kept_blobs: Vec<Digest> = put.blobs.iter().chain(optional_blobs).copied().collect();
-        let mut orphans: Vec<Digest> = put
-            .tags
-            .iter()
-            .filter_map(|tag| repository.tags.insert(tag.clone(), *put.digest))
-            .filter(|previous| previous != put.digest)
-            .collect();
+        let mut orphans: Vec<Digest> =
+            put.tags.iter().filter_map(|tag| repository.point(tag, *put.digest, put.restorable_until)).collect();
         if put.tags.is_empty() {
             orphans.push(*put.digest);
         }
@@ -123,8 +136,25 @@ impl Tables {
         PutManifestOutcome::Stored
     }
 
-    /// Deletes a manifest and every tag that points to it. Returns whether it was there.
-    pub(super) fn delete_manifest(
+    /// Deletes a tag, and has what it pointed to reviewed if that does not become history.
+    pub(super) fn remove_tag(
+        &mut self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        review_after: Timestamp,
+        restorable_until: Option<Timestamp>,
+    ) -> bool {
+        let Some(found) = self.repositories.get_mut(repository) else { return false };
+        let Some(target) = found.tags.get(tag).copied() else { return false };
+        found.unpoint(tag, restorable_until);
+        if restorable_until.is_none() {
+            self.review(ReviewSubject::Manifest(repository.clone(), target.digest), review_after);
+        }
+        true
+    }
+
+    /// Deletes a manifest for good, with its tags and past tags. Returns whether it was there.
+    pub(super) fn remove_manifest(
         &mut self,
         repository: &RepositoryName,
         digest: &Digest,
@@ -132,7 +162,8 @@ impl Tables {
     ) -> bool {
         let Some(found) = self.repositories.get_mut(repository) else { return false };
         let Some(manifest) = found.manifests.remove(digest) else { return false };
-        found.tags.retain(|_, target| target != digest);
+        found.tags.retain(|_, target| target.digest != *digest);
+        found.history.retain(|past| past.digest != *digest);
         let referrers =
             found.manifests.iter().filter(|(_, other)| other.subject == Some(*digest)).map(|(name, _)| name);
         let children = manifest.children.iter().filter(|child| found.manifests.contains_key(child));
@@ -150,18 +181,27 @@ impl Tables {
 }
 
 impl Repository {
+    /// Finds a manifest that readers can see.
+    pub(super) fn visible(&self, digest: &Digest) -> Option<&Manifest> {
+        self.manifests.get(digest).filter(|manifest| !manifest.withdrawn)
+    }
+
+    pub(super) fn tags_of(&self, digest: &Digest) -> impl Iterator<Item = &Tag> {
+        self.tags.iter().filter(move |(_, target)| target.digest == *digest).map(|(tag, _)| tag)
+    }
+
     /// Returns what a manifest refers to and the repository does not have, in the manifest's order.
     fn lacks(&self, put: &PutManifest<'_>) -> Vec<Digest> {
         let blobs = put.blobs.iter().filter(|blob| !self.blobs.contains(blob));
-        let children = put.children.iter().filter(|child| !self.manifests.contains_key(child));
+        let children = put.children.iter().filter(|child| self.visible(child).is_none());
         blobs.chain(children).copied().collect()
     }
 
     /// Stores a manifest. References that an earlier push of the same bytes recorded are kept.
     fn store(&mut self, put: &PutManifest<'_>) {
-        let (mut blobs, mut children) = match self.manifests.remove(put.digest) {
-            Some(known) => (known.blobs, known.children),
-            None => Default::default(),
+        let (mut blobs, mut children, created_at) = match self.manifests.remove(put.digest) {
+            Some(known) => (known.blobs, known.children, known.created_at),
+            None => (BTreeSet::new(), BTreeSet::new(), Timestamp::now()),
         };
         blobs.extend(put.blobs);
         blobs.extend(put.optional_blobs.iter().filter(|blob| self.blobs.contains(blob)));
@@ -177,6 +217,8 @@ impl Repository {
             annotations: put.annotations.clone(),
             blobs,
             children,
+            created_at,
+            withdrawn: false,
         };
         self.manifests.insert(*put.digest, manifest);
     }

@@ -19,7 +19,7 @@ impl RepositoryStore for MemoryMetadataStore {
             .tables()
             .repositories
             .range::<str, _>((after, Bound::Unbounded))
-            .filter(|(_, repository)| !repository.manifests.is_empty())
+            .filter(|(_, repository)| repository.manifests.values().any(|manifest| !manifest.withdrawn))
             .map(|(name, _)| name.clone())
             .take(limit)
             .collect())

@@ -73,7 +73,7 @@ pub async fn a_referenced_blob_is_not_condemned(store: &dyn MetadataStore) {
     assert!(queue(store).await.is_empty());
     assert!(store.blob(&a, &blob).await.unwrap().is_some());
 
-    store.delete_manifest(&a, &manifest, at(DUE)).await.unwrap();
+    store.delete_manifest(&a, &manifest, at(DUE), None).await.unwrap();
     assert_eq!(condemn(store, DUE, LEASE_END).await.len(), 1);
 }
 
@@ -201,10 +201,10 @@ pub async fn a_manifest_with_a_tag_a_parent_or_a_subject_is_kept(store: &dyn Met
     let [a, b] = ["a", "b"].map(repository);
     let review_after = at(1);
     let tagged = Push { review_after, ..Push::new(&a, "tagged").tagged(&["t", "u"]) }.to(store).await;
-    store.delete_tag(&a, &tag("u"), review_after).await.unwrap();
+    store.delete_tag(&a, &tag("u"), review_after, None).await.unwrap();
     let child = Push { review_after, ..Push::new(&a, "child").tagged(&["child"]) }.to(store).await;
     Push { children: vec![child], ..Push::new(&a, "index").tagged(&["index"]) }.to(store).await;
-    store.delete_tag(&a, &tag("child"), review_after).await.unwrap();
+    store.delete_tag(&a, &tag("child"), review_after, None).await.unwrap();
     let referrer = Push { subject: Some(tagged), review_after, ..Push::new(&a, "referrer") }.to(store).await;
     // In another repository the same ones have none of that.
     let alone = [("tagged", None), ("child", None), ("referrer", Some(tagged))];
@@ -224,7 +224,7 @@ pub async fn children_and_referrers_go_with_their_index(store: &dyn MetadataStor
     let child = Push { review_after: at(1), ..Push::new(&a, "child") }.to(store).await;
     let index = Push { children: vec![child], review_after: at(9), ..Push::new(&a, "index") }.to(store).await;
     let referrer = Push { subject: Some(index), review_after: at(1), ..Push::new(&a, "referrer") }.to(store).await;
-    store.delete_tag(&a, &tag("none"), at(1)).await.unwrap();
+    store.delete_tag(&a, &tag("none"), at(1), None).await.unwrap();
     assert_eq!(collect(store, 8).await, []);
     assert!(stored(store, &a, child).await && stored(store, &a, referrer).await);
     assert_eq!(collect(store, 9).await, [index]);
@@ -239,7 +239,7 @@ pub async fn manifests_that_keep_only_each_other_go_together(store: &dyn Metadat
     let circle = Push { children: vec![child], subject: Some(child), review_after: at(2), ..Push::new(&a, "circle") };
     let circle = circle.to(store).await;
     assert_eq!(collect(store, 2).await, [], "a tag keeps the one, and the one the other");
-    store.delete_tag(&a, &tag("t"), at(3)).await.unwrap();
+    store.delete_tag(&a, &tag("t"), at(3), None).await.unwrap();
     assert_eq!(collect(store, 3).await, [], "the other one has left the queue, and gets a grace period of its own");
     assert_eq!(collect(store, DUE + 2).await, []);
     assert_eq!(collect(store, DUE + 3).await, sorted([child, circle]));
@@ -280,7 +280,7 @@ pub async fn suspects_are_told_of(store: &dyn MetadataStore) {
     let tagged = Push { blobs: vec![used], ..Push::new(&a, "tagged").tagged(&["t", "u"]) }.to(store).await;
     let untagged = Push::new(&a, "untagged").to(store).await;
     commit(store, &a, "used").await;
-    store.delete_tag(&a, &tag("t"), LATER).await.unwrap();
+    store.delete_tag(&a, &tag("t"), LATER, None).await.unwrap();
 
     for (kind, expected) in [
         (SuspectKind::Blobs, [(ReviewSubject::Blob(used), 4, true), (ReviewSubject::Blob(unused), 6, false)]),

@@ -14,7 +14,7 @@ use crate::store::{BlobLocation, MetadataStore, StagedUpload, Timestamp, UploadI
 /// When whatever a case does not look at is reviewed.
 pub(super) const LATER: Timestamp = Timestamp::from_micros(1_000_000);
 
-pub(super) fn at(micros: i64) -> Timestamp {
+pub(super) const fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
 
@@ -61,6 +61,7 @@ pub(super) struct Push {
     pub(super) sparse_children: Vec<Digest>,
     pub(super) tags: Vec<Tag>,
     pub(super) review_after: Timestamp,
+    pub(super) restorable_until: Option<Timestamp>,
 }
 
 impl Push {
@@ -79,6 +80,7 @@ impl Push {
             sparse_children: Vec::new(),
             tags: Vec::new(),
             review_after: LATER,
+            restorable_until: None,
         }
     }
 
@@ -109,6 +111,7 @@ impl Push {
             sparse_children: &self.sparse_children,
             tags: &self.tags,
             review_after: self.review_after,
+            restorable_until: self.restorable_until,
         };
         store.put_manifest(put).await.unwrap()
     }

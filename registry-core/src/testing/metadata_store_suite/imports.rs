@@ -36,6 +36,7 @@ async fn adopt_manifest(
         sparse_children: &[],
         tags: &[],
         review_after: LATER,
+        restorable_until: None,
     };
     store.adopt_manifest(manifest).await.unwrap()
 }
@@ -156,7 +157,7 @@ pub async fn nothing_is_adopted_into_a_finished_repository(store: &dyn MetadataS
     store.begin_import(true).await.unwrap();
     assert_eq!(adopt_manifest(store, &a, "manifest", &[]).await, AdoptOutcome::Adopted);
     store.finish_repository_import(&a).await.unwrap();
-    store.delete_manifest(&a, &digest("manifest"), LATER).await.unwrap();
+    store.delete_manifest(&a, &digest("manifest"), LATER, None).await.unwrap();
     let reviews = queue(store).await;
 
     assert_eq!(adopt_blob(store, &a, "layer").await, AdoptOutcome::Closed);

@@ -20,7 +20,7 @@ pub async fn a_manifest_is_in_its_repository_alone(store: &dyn MetadataStore) {
     let digest = Push::new(&a, "manifest").tagged(&["t"]).to(store).await;
     Push::new(&b, "manifest").tagged(&["t"]).to(store).await;
     assert!(!stored(store, &c, digest).await);
-    store.delete_manifest(&a, &digest, LATER).await.unwrap();
+    store.delete_manifest(&a, &digest, LATER, None).await.unwrap();
     assert!(!stored(store, &a, digest).await);
     assert_eq!(tagged(store, &b, "t").await, Some(digest));
 }
@@ -94,7 +94,7 @@ pub async fn a_deleted_manifest_takes_its_tags_along(store: &dyn MetadataStore) 
     let a = repository("a");
     let digest = Push::new(&a, "manifest").tagged(&["t", "u"]).to(store).await;
     Push::new(&a, "other").tagged(&["v"]).to(store).await;
-    assert!(store.delete_manifest(&a, &digest, LATER).await.unwrap());
+    assert!(store.delete_manifest(&a, &digest, LATER, None).await.unwrap());
     assert!(!stored(store, &a, digest).await);
     assert_eq!(all_tags(store, &a).await, ["v"]);
     assert_eq!(tagged(store, &a, "t").await, None);
@@ -105,12 +105,12 @@ pub async fn deleting_what_is_not_there_changes_nothing(store: &dyn MetadataStor
     let [a, b] = ["a", "b"].map(repository);
     let push = Push::new(&a, "manifest").tagged(&["t"]);
     let digest = push.to(store).await;
-    assert!(!store.delete_manifest(&b, &digest, LATER).await.unwrap());
-    assert!(!store.delete_tag(&b, &push.tags[0], LATER).await.unwrap());
-    assert!(store.delete_manifest(&a, &digest, LATER).await.unwrap());
+    assert!(!store.delete_manifest(&b, &digest, LATER, None).await.unwrap());
+    assert!(!store.delete_tag(&b, &push.tags[0], LATER, None).await.unwrap());
+    assert!(store.delete_manifest(&a, &digest, LATER, None).await.unwrap());
     let reviews = queue(store).await;
-    assert!(!store.delete_manifest(&a, &digest, LATER).await.unwrap());
-    assert!(!store.delete_tag(&a, &push.tags[0], LATER).await.unwrap());
+    assert!(!store.delete_manifest(&a, &digest, LATER, None).await.unwrap());
+    assert!(!store.delete_tag(&a, &push.tags[0], LATER, None).await.unwrap());
     assert_eq!(queue(store).await, reviews);
     assert!(!store.repository_exists(&b).await.unwrap());
 }
@@ -130,5 +130,5 @@ pub async fn a_manifest_may_refer_to_very_many_blobs_and_manifests(store: &dyn M
     };
     assert_eq!(push.attempt(store).await, PutManifestOutcome::Missing([blobs, children].concat()));
     let index = Push { blobs: vec![blob], children: vec![child], ..push }.to(store).await;
-    assert!(store.delete_manifest(&a, &index, LATER).await.unwrap());
+    assert!(store.delete_manifest(&a, &index, LATER, None).await.unwrap());
 }

@@ -31,7 +31,7 @@ pub async fn referrers_are_found_whether_or_not_the_subject_exists(store: &dyn M
 
     Push::new(&a, "subject").to(store).await;
     assert_eq!(all(store, &a, &subject).await, expected, "the subject exists");
-    store.delete_manifest(&a, &push.digest(), LATER).await.unwrap();
+    store.delete_manifest(&a, &push.digest(), LATER, None).await.unwrap();
     assert_eq!(all(store, &a, &subject).await.len(), 1, "a deleted manifest refers to nothing");
     assert_eq!(all(store, &b, &subject).await.len(), 1);
     assert_eq!(all(store, &repository("c"), &subject).await, []);

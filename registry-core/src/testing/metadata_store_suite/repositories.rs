@@ -33,9 +33,9 @@ pub async fn the_catalog_shows_only_repositories_with_manifests(store: &dyn Meta
     let second = Push::new(&full, "second").to(store).await;
     assert_eq!(catalog(store).await, ["full"]);
 
-    store.delete_manifest(&full, &first, LATER).await.unwrap();
+    store.delete_manifest(&full, &first, LATER, None).await.unwrap();
     assert_eq!(catalog(store).await, ["full"]);
-    store.delete_manifest(&full, &second, LATER).await.unwrap();
+    store.delete_manifest(&full, &second, LATER, None).await.unwrap();
     assert_eq!(catalog(store).await, [""; 0]);
     assert!(store.repository_exists(&full).await.unwrap());
 

@@ -38,7 +38,7 @@ pub async fn a_moved_tag_has_what_it_left_reviewed(store: &dyn MetadataStore) {
 pub async fn a_deleted_tag_has_its_manifest_reviewed(store: &dyn MetadataStore) {
     let a = repository("a");
     let left = Push::new(&a, "manifest").tagged(&["t", "u"]).to(store).await;
-    store.delete_tag(&a, &tag("t"), at(7)).await.unwrap();
+    store.delete_tag(&a, &tag("t"), at(7), None).await.unwrap();
     assert_eq!(queue(store).await, manifests(&a, [(left, at(7))]));
 }
 
@@ -59,7 +59,7 @@ pub async fn a_deleted_manifest_has_what_it_referred_to_reviewed(store: &dyn Met
     Push { subject: Some(index), ..Push::new(&b, "referrer").tagged(&["referrer"]) }.to(store).await;
     assert!(queue(store).await.contains_key(&ReviewSubject::Manifest(a.clone(), index)), "it has no tag");
 
-    store.delete_manifest(&a, &index, at(2_000_000)).await.unwrap();
+    store.delete_manifest(&a, &index, at(2_000_000), None).await.unwrap();
     let mut expected = manifests(&a, [(child, at(2_000_000)), (referrer, at(2_000_000))]);
     expected.insert(ReviewSubject::Blob(blob), at(2_000_000));
     assert_eq!(queue(store).await, expected);

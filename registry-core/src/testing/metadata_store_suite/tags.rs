@@ -34,7 +34,7 @@ pub async fn a_tag_moves_to_the_last_push(store: &dyn MetadataStore) {
 pub async fn a_deleted_tag_leaves_its_manifest(store: &dyn MetadataStore) {
     let a = repository("a");
     let digest = Push::new(&a, "manifest").tagged(&["t", "u"]).to(store).await;
-    assert!(store.delete_tag(&a, &tag("t"), LATER).await.unwrap());
+    assert!(store.delete_tag(&a, &tag("t"), LATER, None).await.unwrap());
     assert_eq!(all_tags(store, &a).await, ["u"]);
     assert!(stored(store, &a, digest).await);
 }
@@ -69,7 +69,7 @@ pub async fn tag_pages_neither_skip_nor_repeat(store: &dyn MetadataStore) {
         assert_eq!(seen, names, "by pages of {limit}");
     }
 
-    store.delete_tag(&a, &tag("Z"), LATER).await.unwrap();
+    store.delete_tag(&a, &tag("Z"), LATER, None).await.unwrap();
     let after_deleted = store.tags(&a, Some("Z"), 2).await.unwrap();
     assert_eq!(after_deleted, [tag("_x"), tag("a")], "a page goes on after a tag that is gone");
     assert_eq!(store.tags(&a, Some("~ no tag"), 2).await.unwrap(), []);

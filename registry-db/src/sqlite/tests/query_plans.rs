@@ -10,12 +10,15 @@ use registry_core::protocol::digest::Digester;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
 use registry_core::store::gc::{CollectionStore, SuspectKind};
+use registry_core::store::history::{HistoryQuery, HistoryStore, RestoreOutcome, RestoreTag};
 use registry_core::store::inventory::BlobRecordStore;
 use registry_core::store::metadata::{
     BlobLinkStore, CommitBlob, ManifestStore, PutManifest, PutManifestOutcome, ReferrersQuery, RepositoryStore,
     ReviewStore, UploadRecord, UploadStore,
 };
+use registry_core::store::removal::RemovalStore;
 use registry_core::store::setting::SettingStore;
+use registry_core::store::usage::{RepositoryTag, UsageStore};
 use registry_core::store::{BlobLocation, ClaimToken, StagedUpload, Timestamp, UploadId};
 
 use super::super::BEGUN_MAX;
@@ -139,8 +142,8 @@ async fn call_every_method(store: &SqliteStore) {
     for kind in [SuspectKind::Blobs, SuspectKind::Manifests] {
         store.suspects(kind, LATER, 0, 10).await.unwrap();
     }
-    assert!(store.delete_tag(&a, &tag, LATER).await.unwrap());
-    assert!(store.delete_manifest(&a, &index, LATER).await.unwrap());
+    assert!(store.delete_tag(&a, &tag, LATER, None).await.unwrap());
+    assert!(store.delete_manifest(&a, &index, LATER, None).await.unwrap());
     assert!(store.unlink_blob(&a, &blob, LATER).await.unwrap());
     store.recorded_blobs(None, 10).await.unwrap();
     store.recorded_blob(&blob).await.unwrap().unwrap();
@@ -154,6 +157,52 @@ async fn call_every_method(store: &SqliteStore) {
     store.forget_blobs(&[], &condemned, LATER).await.unwrap();
     store.forget_blobs(&condemned, &[], LATER).await.unwrap();
     call_every_upload_method(store, &a).await;
+    call_every_history_method(store, &b).await;
+    call_every_removal_and_usage_method(store, &b).await;
+}
+
+async fn call_every_history_method(store: &SqliteStore, repository: &RepositoryName) {
+    commit(store, repository, "blob").await.unwrap();
+    let tag: Tag = "t".parse().unwrap();
+    let child = put(store, repository, "child", &[], &[], &[], None).await;
+    let parent = put(store, repository, "parent", &[digest("blob")], &[child], &["t", "u"], None).await;
+    put(store, repository, "referrer", &[], &[], &["r"], Some(&parent)).await;
+    store.thin_tags(repository, &parent, 1, Some(LATER)).await.unwrap();
+    store.delete_tag(repository, &"r".parse().unwrap(), LATER, Some(LATER)).await.unwrap();
+    assert!(store.delete_manifest(repository, &parent, LATER, Some(LATER)).await.unwrap());
+    for (tag, after) in [(None, None), (Some(&tag), None), (None, Some((&tag, NOW)))] {
+        store.tag_history(HistoryQuery { repository, tag, after, limit: 10 }).await.unwrap();
+    }
+    for digest in [None, Some(&parent)] {
+        let restore =
+            RestoreTag { repository, tag: &tag, digest, now: NOW, restorable_until: Some(LATER), review_after: LATER };
+        assert_eq!(store.restore_tag(restore).await.unwrap(), RestoreOutcome::Restored(parent));
+    }
+    assert!(store.delete_manifest(repository, &parent, LATER, Some(LATER)).await.unwrap());
+    assert!(store.drop_history(LATER, 10, LATER).await.unwrap() > 2);
+}
+
+async fn call_every_removal_and_usage_method(store: &SqliteStore, repository: &RepositoryName) {
+    put(store, repository, "tagged", &[], &[], &["t"], None).await;
+    let seen = store.tag_records(repository, None, 10).await.unwrap();
+    assert!(store.delete_unchanged_tag(repository, &seen[0], LATER, None).await.unwrap());
+    let ever = Timestamp::from_micros(i64::MAX);
+    let untagged = store.untagged_manifests(repository, ever, None, 10).await.unwrap().unreferenced;
+    assert!(store.delete_untagged_manifest(repository, &untagged[0], ever, LATER).await.unwrap());
+    store.manifest_digests(repository, None, 10).await.unwrap();
+    store.some_blobs(repository, 10).await.unwrap();
+    commit(store, &super::repository("empty"), "blob").await.unwrap();
+    store.unlink_blob(&super::repository("empty"), &digest("blob"), LATER).await.unwrap();
+    assert!(store.remove_empty_repository(&super::repository("empty")).await.unwrap());
+
+    store.repository_usage(repository).await.unwrap().unwrap();
+    store.namespaces(None, 10).await.unwrap();
+    store.namespaces(Some(""), 10).await.unwrap();
+    store.namespace_usage("").await.unwrap();
+    let after = RepositoryTag { repository: repository.clone(), tag: "t".parse().unwrap() };
+    for after in [None, Some(&after)] {
+        store.namespace_tags("", after, 10).await.unwrap();
+    }
 }
 
 async fn call_every_upload_method(store: &SqliteStore, repository: &RepositoryName) {
@@ -230,6 +279,7 @@ async fn put(
         sparse_children: &[],
         tags: &tags,
         review_after: LATER,
+        restorable_until: Some(LATER),
     };
     assert_eq!(store.put_manifest(put).await.unwrap(), PutManifestOutcome::Stored);
     digest

@@ -11,7 +11,8 @@ use registry_core::store::Timestamp;
 use registry_core::store::gc::ReviewedManifests;
 
 use super::super::dialect::Connection;
-use super::super::{manifest, repository, review, rows};
+use super::super::usage::Repository;
+use super::super::{history, manifest, repository, review, rows};
 use crate::schema::{gc_manifest_reviews, manifest_children, manifests, repositories, tags};
 use crate::stored::Stored;
 
@@ -89,8 +90,10 @@ impl Found {
                 // Nobody was told that these change; the next look will find them.
                 continue;
             }
-            for Orphan { digest, size_bytes, .. } in group {
-                manifest::delete(connection, repository, digest, review_after).await?;
+            for Orphan { id, digest, size_bytes } in group {
+                // What is withdrawn has a past, and is no orphan.
+                let of = Repository { id: repository_id, name: repository };
+                manifest::remove(connection, of, id, true, review_after).await?;
                 reviewed.deleted.push((repository.clone(), digest, size_bytes));
             }
         }
@@ -107,7 +110,7 @@ pub(super) struct Orphan {
 
 /// What a look at a manifest and all that hold on to it finds.
 pub(super) enum Orphans {
-    /// One of them has a tag or is not due.
+    /// One of them has a tag, or had one that can be restored, or is not due.
     Kept,
     /// None of them is kept, but some are not in the queue, because they were kept by others when they were looked at.
     Waiting(Vec<i64>),
@@ -134,7 +137,8 @@ pub(super) async fn orphans(
         }
         all_queued &= date.is_some();
         let of_manifest = tags::table.filter(tags::manifest_id.eq(id));
-        if diesel::select(exists(of_manifest)).get_result(connection).await? {
+        let is_tagged: bool = diesel::select(exists(of_manifest)).get_result(connection).await?;
+        if is_tagged || history::refers_to(connection, id).await? {
             return Ok(Orphans::Kept);
         }
         let (digest, subject, size_bytes): (Stored<Digest>, Option<String>, i64) = manifests::table

@@ -11,7 +11,8 @@ use registry_core::store::Timestamp;
 use registry_core::store::metadata::{PutManifest, PutManifestOutcome};
 
 use super::super::blob::LIVE;
-use super::super::{gc, repository, review, tag};
+use super::super::usage::{self, Change, Repository};
+use super::super::{gc, history, repository, review, tag};
 use super::dialect::{Connection, conflict_key, insert_all, share};
 use crate::prepared::{PreparedDsl, lists};
 use crate::schema::{blobs, gc_manifest_reviews, manifest_blobs, manifest_children, manifests, repository_blobs};
@@ -32,6 +33,7 @@ pub(in super::super) struct Put {
     sparse_children: Vec<Digest>,
     tags: Vec<Tag>,
     review_after: Timestamp,
+    restorable_until: Option<Timestamp>,
 }
 
 impl From<&PutManifest<'_>> for Put {
@@ -50,17 +52,18 @@ impl From<&PutManifest<'_>> for Put {
             sparse_children: manifest.sparse_children.to_vec(),
             tags: manifest.tags.to_vec(),
             review_after: manifest.review_after,
+            restorable_until: manifest.restorable_until,
         }
     }
 }
 
 impl Put {
     pub(in super::super) async fn run(&self, connection: &mut Connection) -> QueryResult<PutManifestOutcome> {
-        let mut blob_ids = live_blobs(connection, &[&self.blobs[..], &self.optional_blobs].concat()).await?;
+        let mut blobs = live_blobs(connection, &[&self.blobs[..], &self.optional_blobs].concat()).await?;
         let known = repository::lock(connection, self.repository.as_str()).await?;
-        let linked = linked_blobs(connection, known, &blob_ids).await?;
-        blob_ids.retain(|_, id| linked.contains(id));
-        let missing = self.missing(connection, known, &blob_ids).await?;
+        let linked = linked_blobs(connection, known, &blobs).await?;
+        blobs.retain(|_, (id, _)| linked.contains(id));
+        let missing = self.missing(connection, known, &blobs).await?;
         if !missing.is_empty() {
             return Ok(PutManifestOutcome::Missing(missing));
         }
@@ -69,16 +72,24 @@ impl Put {
             Some(id) => id,
             None => repository::lock_or_create(connection, self.repository.as_str()).await?,
         };
-        let id = self.store(connection, repository_id).await?;
+        let repository = Repository { id: repository_id, name: &self.repository };
+        let mut change = Change::default();
+        let id = self.store(connection, repository_id, &mut change).await?;
         // References that an earlier push of the same bytes recorded are kept.
-        let mut blob_ids: Vec<i64> = blob_ids.into_values().collect();
-        blob_ids.sort_unstable();
-        let references: Vec<_> = blob_ids
-            .iter()
-            .map(|&blob_id| (manifest_blobs::manifest_id.eq(id), manifest_blobs::blob_id.eq(blob_id)))
+        let known: HashSet<_> = usage::of_manifest(connection, id).await?.into_iter().collect();
+        let mut blobs: Vec<(i64, i64)> = blobs.into_values().collect();
+        blobs.sort_unstable();
+        let added: Vec<(i64, i64)> = blobs.iter().filter(|blob| !known.contains(blob)).copied().collect();
+        change.add_blobs(connection, repository, id, &added).await?;
+        let references: Vec<_> = added
+            .into_iter()
+            .map(|(blob_id, _)| {
+                let repository = manifest_blobs::repository_id.eq(repository_id);
+                (manifest_blobs::manifest_id.eq(id), manifest_blobs::blob_id.eq(blob_id), repository)
+            })
             .collect();
         insert_all!(connection, manifest_blobs::table, references);
-        gc::leave_queue(connection, &blob_ids).await?;
+        gc::leave_queue(connection, &blobs.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
         let children = self.children.iter().chain(&self.sparse_children);
         let children: Vec<_> = children
             .map(|child| {
@@ -88,9 +99,11 @@ impl Put {
             .collect();
         insert_all!(connection, manifest_children::table, children);
         self.leave_queue(connection, repository_id, id).await?;
-        repository::update_listed(connection, repository_id).await?;
 
-        let mut orphans = tag::point(connection, repository_id, &self.tags, id).await?;
+        let pointed = tag::point(connection, repository_id, &self.tags, id, self.restorable_until).await?;
+        change.tags += pointed.added;
+        change.record(connection, repository).await?;
+        let mut orphans = pointed.left;
         if self.tags.is_empty() {
             orphans.push(id);
         }
@@ -106,7 +119,7 @@ impl Put {
         &self,
         connection: &mut Connection,
         repository_id: Option<i64>,
-        blob_ids: &HashMap<Digest, i64>,
+        blobs: &HashMap<Digest, (i64, i64)>,
     ) -> QueryResult<Vec<Digest>> {
         let mut present = HashSet::new();
         if let Some(repository_id) = repository_id {
@@ -114,6 +127,7 @@ impl Put {
                 let found: Vec<Stored<Digest>> = manifests::table
                     .filter(manifests::repository_id.eq(repository_id))
                     .filter(manifests::digest.eq_any(children.iter().map(Digest::to_string)))
+                    .filter(history::visible())
                     .select(manifests::digest)
                     .prepared()
                     .load(connection)
@@ -121,9 +135,9 @@ impl Put {
                 present.extend(found.into_iter().map(|digest| digest.0));
             }
         }
-        let blobs = self.blobs.iter().filter(|blob| !blob_ids.contains_key(blob));
+        let lacking = self.blobs.iter().filter(|blob| !blobs.contains_key(blob));
         let children = self.children.iter().filter(|child| !present.contains(child));
-        Ok(blobs.chain(children).copied().collect())
+        Ok(lacking.chain(children).copied().collect())
     }
 
     /// Takes the manifests that this one refers to out of the review queue, and if it has a tag, itself.
@@ -151,8 +165,14 @@ impl Put {
     }
 
     /// Stores the manifest itself and returns its id.
-    async fn store(&self, connection: &mut Connection, repository_id: i64) -> QueryResult<i64> {
+    async fn store(&self, connection: &mut Connection, repository_id: i64, change: &mut Change) -> QueryResult<i64> {
         let digest = self.digest.to_string();
+        let by_digest = || {
+            let of_repository = manifests::table.filter(manifests::repository_id.eq(repository_id));
+            of_repository.filter(manifests::digest.eq(&digest)).select(manifests::id)
+        };
+        let known: Option<i64> = by_digest().get_result(connection).await.optional()?;
+        let size_bytes = (self.payload.len() as u64).cast_signed();
         let description = (
             manifests::media_type.eq(&self.media_type),
             manifests::artifact_type.eq(&self.artifact_type),
@@ -163,7 +183,7 @@ impl Put {
             .values((
                 manifests::repository_id.eq(repository_id),
                 manifests::digest.eq(&digest),
-                manifests::size_bytes.eq((self.payload.len() as u64).cast_signed()),
+                manifests::size_bytes.eq(size_bytes),
                 manifests::created_at.eq(Timestamp::now().as_micros()),
                 manifests::payload.eq(&self.payload[..]),
                 description,
@@ -174,11 +194,17 @@ impl Put {
             .prepared()
             .execute(connection)
             .await?;
-        let stored = manifests::table
-            .filter(manifests::repository_id.eq(repository_id))
-            .filter(manifests::digest.eq(&digest))
-            .select(manifests::id);
-        stored.get_result(connection).await
+        match known {
+            Some(id) => {
+                change.manifests += i64::from(history::reinstate(connection, id).await?);
+                Ok(id)
+            }
+            None => {
+                change.manifests += 1;
+                change.add_payload(size_bytes);
+                by_digest().get_result(connection).await
+            }
+        }
     }
 }
 
@@ -186,11 +212,11 @@ impl Put {
 async fn linked_blobs(
     connection: &mut Connection,
     repository_id: Option<i64>,
-    blob_ids: &HashMap<Digest, i64>,
+    blobs: &HashMap<Digest, (i64, i64)>,
 ) -> QueryResult<HashSet<i64>> {
     let mut linked = HashSet::new();
     let Some(repository_id) = repository_id else { return Ok(linked) };
-    let ids: Vec<i64> = blob_ids.values().copied().collect();
+    let ids: Vec<i64> = blobs.values().map(|(id, _)| *id).collect();
     for ids in lists(&ids) {
         let found: Vec<i64> = repository_blobs::table
             .filter(repository_blobs::repository_id.eq(repository_id))
@@ -204,19 +230,19 @@ async fn linked_blobs(
     Ok(linked)
 }
 
-/// Finds blobs and keeps them from being collected until the transaction ends.
-async fn live_blobs(connection: &mut Connection, digests: &[Digest]) -> QueryResult<HashMap<Digest, i64>> {
+/// Finds the ids and sizes of blobs, and keeps them from being collected until the transaction ends.
+async fn live_blobs(connection: &mut Connection, digests: &[Digest]) -> QueryResult<HashMap<Digest, (i64, i64)>> {
     let mut texts: Vec<String> = digests.iter().map(Digest::to_string).collect();
     texts.sort_unstable();
-    let mut ids = HashMap::with_capacity(digests.len());
+    let mut found = HashMap::with_capacity(digests.len());
     for texts in lists(&texts) {
         let live = blobs::table
             .filter(blobs::digest.eq_any(texts))
             .filter(blobs::state.eq(LIVE))
             .order(blobs::digest)
-            .select((blobs::digest, blobs::id));
-        let found: Vec<(Stored<Digest>, i64)> = share!(live).prepared().load(connection).await?;
-        ids.extend(found.into_iter().map(|(digest, id)| (digest.0, id)));
+            .select((blobs::digest, (blobs::id, blobs::size_bytes)));
+        let live: Vec<(Stored<Digest>, (i64, i64))> = share!(live).prepared().load(connection).await?;
+        found.extend(live.into_iter().map(|(digest, blob)| (digest.0, blob)));
     }
-    Ok(ids)
+    Ok(found)
 }

@@ -50,7 +50,7 @@ impl Register for DeletedTag {
         if self.shown(version).is_some() {
             put(&self.0, &payload(version), "type/a", Some("deleted"), &[]).await;
         } else {
-            self.0.delete_tag(&repository(), &"deleted".parse().unwrap(), at(0)).await.unwrap();
+            self.0.delete_tag(&repository(), &"deleted".parse().unwrap(), at(0), None).await.unwrap();
         }
     }
 
@@ -73,7 +73,7 @@ impl Register for DeletedManifest {
         if self.shown(version).is_some() {
             put(&self.0, payload, &format!("type/{version}"), Some("gone"), &[]).await;
         } else {
-            self.0.delete_manifest(&repository(), &digest(payload), at(0)).await.unwrap();
+            self.0.delete_manifest(&repository(), &digest(payload), at(0), None).await.unwrap();
             put(&self.0, payload, &format!("type/{version}"), None, &[]).await;
         }
     }
@@ -164,7 +164,7 @@ impl Register for Reviewed {
                 store.postpone_blob_review(&digest("reviewed"), review_after).await.unwrap();
             } else {
                 put(&store, "referring", "type/a", None, &[digest("reviewed")]).await;
-                store.delete_manifest(&repository(), &digest("referring"), review_after).await.unwrap();
+                store.delete_manifest(&repository(), &digest("referring"), review_after, None).await.unwrap();
             }
             drop(turn);
         });
@@ -249,6 +249,7 @@ async fn put(store: &Store, payload: &str, media_type: &str, tag: Option<&str>, 
         sparse_children: &[],
         tags: &tag.into_iter().map(|tag| tag.parse().unwrap()).collect::<Vec<_>>(),
         review_after: at(0),
+        restorable_until: None,
     };
     assert_eq!(store.put_manifest(put).await.unwrap(), PutManifestOutcome::Stored);
 }

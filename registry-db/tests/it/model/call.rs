@@ -8,12 +8,13 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use registry_core::protocol::digest::{Algorithm, Digest, Digester};
 use registry_core::protocol::reference::{RepositoryName, Tag};
+use registry_core::store::history::RestoreTag;
 use registry_core::store::metadata::{CommitBlob, PutManifest, PutManifestOutcome, ReferrersQuery, UploadRecord};
 use registry_core::store::{
     BlobLocation, ClaimToken, MetadataStore, StagedUpload, StoreError, StoreResult, Timestamp, UploadId,
 };
 
-const REPOSITORIES: [&str; 2] = ["a", "a/b"];
+const REPOSITORIES: [&str; 3] = ["a", "a/b", "a/c"];
 pub(super) const TAGS: [&str; 3] = ["Latest", "latest", "1"];
 /// Blobs and manifests have few digests, and share them.
 pub(super) const CONTENTS: usize = 4;
@@ -49,11 +50,39 @@ pub(super) enum Call {
         repository: usize,
         manifest: usize,
         review: i64,
+        restorable: Option<i64>,
     },
     DeleteTag {
         repository: usize,
         tag: &'static str,
         review: i64,
+        restorable: Option<i64>,
+    },
+    RestoreTag {
+        repository: usize,
+        tag: &'static str,
+        manifest: Option<usize>,
+        now: i64,
+        review: i64,
+        restorable: Option<i64>,
+    },
+    DropHistory {
+        now: i64,
+        review: i64,
+    },
+    ThinTags {
+        repository: usize,
+        manifest: usize,
+        limit: usize,
+        restorable: Option<i64>,
+    },
+    DeleteUntagged {
+        repository: usize,
+        manifest: usize,
+        review: i64,
+    },
+    RemoveRepository {
+        repository: usize,
     },
     CreateUpload {
         upload: usize,
@@ -133,6 +162,7 @@ pub(super) struct Put {
     sparse_children: Vec<usize>,
     tags: Vec<&'static str>,
     review: i64,
+    restorable: Option<i64>,
 }
 
 pub(super) fn calls() -> impl Strategy<Value = Call> {
@@ -141,6 +171,7 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
     let upload = || 0..UPLOADS;
     let claim = || 0..UPLOADS;
     let time = || 0..20i64;
+    let restorable = || proptest::option::of(0..20i64);
     let tag = || select(&TAGS[..]);
     let kind = || proptest::option::of(select(&["type/a", "type/b"][..]));
     let contents = || subsequence((0..CONTENTS).collect::<Vec<_>>(), 0..2);
@@ -155,16 +186,30 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
             .prop_map(|(repository, blob, review)| Call::UnlinkBlob { repository, blob, review }),
         1 => (content(), time()).prop_map(|(blob, review)| Call::PostponeReview { blob, review }),
         10 => ((repository(), content(), select(&["m/1", "m/2"][..]), kind(), proptest::option::of(content())),
-              (contents(), contents(), contents(), contents(), subsequence(TAGS.to_vec(), 0..3), time()))
+              (contents(), contents(), contents(), contents(), subsequence(TAGS.to_vec(), 0..3), time(), restorable()))
             .prop_map(|((repository, manifest, media_type, artifact_type, subject),
-                        (blobs, optional_blobs, children, sparse_children, tags, review))| Call::PutManifest(Put {
+                        (blobs, optional_blobs, children, sparse_children, tags, review, restorable))| Call::PutManifest(Put {
                 repository, manifest, media_type, artifact_type, subject, blobs, optional_blobs, children,
-                sparse_children, tags, review
+                sparse_children, tags, review, restorable,
             })),
-        2 => (repository(), content(), time())
-            .prop_map(|(repository, manifest, review)| Call::DeleteManifest { repository, manifest, review }),
-        2 => (repository(), tag(), time())
-            .prop_map(|(repository, tag, review)| Call::DeleteTag { repository, tag, review }),
+        2 => (repository(), content(), time(), restorable()).prop_map(|(repository, manifest, review, restorable)| {
+            Call::DeleteManifest { repository, manifest, review, restorable }
+        }),
+        2 => (repository(), tag(), time(), restorable()).prop_map(|(repository, tag, review, restorable)| {
+            Call::DeleteTag { repository, tag, review, restorable }
+        }),
+        3 => (repository(), tag(), proptest::option::of(content()), time(), time(), restorable())
+            .prop_map(|(repository, tag, manifest, now, review, restorable)| Call::RestoreTag {
+                repository, tag, manifest, now, review, restorable
+            }),
+        1 => (time(), time()).prop_map(|(now, review)| Call::DropHistory { now, review }),
+        1 => (repository(), content(), 0..2usize, restorable())
+            .prop_map(|(repository, manifest, limit, restorable)| Call::ThinTags {
+                repository, manifest, limit, restorable
+            }),
+        1 => (repository(), content(), time())
+            .prop_map(|(repository, manifest, review)| Call::DeleteUntagged { repository, manifest, review }),
+        1 => repository().prop_map(|repository| Call::RemoveRepository { repository }),
         2 => (upload(), repository(), time())
             .prop_map(|(upload, repository, expires)| Call::CreateUpload { upload, repository, expires }),
         2 => (upload(), repository(), claim(), time(), time())
@@ -268,12 +313,36 @@ pub(super) async fn make(store: &dyn MetadataStore, names: &Names, call: &Call) 
         }
         Call::PostponeReview { blob, review } => answer(store.postpone_blob_review(&digest(blob), at(review)).await),
         Call::PutManifest(put) => answer(put_manifest(store, names, put).await),
-        Call::DeleteManifest { repository, manifest, review } => {
-            answer(store.delete_manifest(&repositories[repository], &digest(manifest), at(review)).await)
+        Call::DeleteManifest { repository, manifest, review, restorable } => {
+            let (digest, until) = (digest(manifest), restorable.map(at));
+            answer(store.delete_manifest(&repositories[repository], &digest, at(review), until).await)
         }
-        Call::DeleteTag { repository, tag, review } => {
-            answer(store.delete_tag(&repositories[repository], &tag.parse().unwrap(), at(review)).await)
+        Call::DeleteTag { repository, tag, review, restorable } => {
+            let (tag, until) = (tag.parse().unwrap(), restorable.map(at));
+            answer(store.delete_tag(&repositories[repository], &tag, at(review), until).await)
         }
+        Call::RestoreTag { repository, tag, manifest, now, review, restorable } => {
+            let digest = manifest.map(digest);
+            let restore = RestoreTag {
+                repository: &repositories[repository],
+                tag: &tag.parse().unwrap(),
+                digest: digest.as_ref(),
+                now: at(now),
+                restorable_until: restorable.map(at),
+                review_after: at(review),
+            };
+            answer(store.restore_tag(restore).await)
+        }
+        Call::DropHistory { now, review } => answer(store.drop_history(at(now), 100, at(review)).await),
+        Call::ThinTags { repository, manifest, limit, restorable } => {
+            let until = restorable.map(at);
+            answer(store.thin_tags(&repositories[repository], &digest(manifest), limit, until).await)
+        }
+        Call::DeleteUntagged { repository, manifest, review } => {
+            let (repository, digest) = (&repositories[repository], digest(manifest));
+            answer(store.delete_untagged_manifest(repository, &digest, at(i64::MAX), at(review)).await)
+        }
+        Call::RemoveRepository { repository } => answer(store.remove_empty_repository(&repositories[repository]).await),
         Call::CreateUpload { upload, repository, expires } => {
             // An id is used once. There are few here, so that calls often meet.
             for repository in repositories {
@@ -349,6 +418,7 @@ async fn put_manifest(store: &dyn MetadataStore, names: &Names, put: Put) -> Sto
         sparse_children: &sparse_children,
         tags: &tags,
         review_after: at(put.review),
+        restorable_until: put.restorable.map(at),
     };
     store.put_manifest(manifest).await
 }

@@ -5,5 +5,6 @@ mod blobs;
 mod catalog;
 mod manifests;
 mod referrers;
+mod repositories;
 mod tags;
 mod uploads;
