@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::ResponseError;
-use super::buffers::{PIECE_BYTES, PieceBuffer, PieceBuffers};
+use super::buffers::{PieceBuffer, PieceBuffers};
 use crate::server::send_file;
 
 /// The shortest part that the connection is asked to send. To copy a shorter one is cheaper: it goes out with the head.
@@ -81,7 +81,7 @@ impl FileBody {
 
     /// Reads the next piece, if all of it is in the page cache.
     fn read_cached(&self) -> Result<Bytes, Rest> {
-        let mut buffer = self.buffers.take(self.left().min(PIECE_BYTES as u64) as usize);
+        let mut buffer = self.buffers.take(usize::try_from(self.left()).unwrap_or(usize::MAX));
         let offset = self.range.start;
         // Whatever is wrong with the file, reading the rest will tell.
         let read_bytes = read_nowait(&self.file, buffer.as_mut(), offset).unwrap_or(0);

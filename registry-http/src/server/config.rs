@@ -81,8 +81,37 @@ pub struct Limits {
     pub concurrent_streams: u32,
 }
 
+/// The most that is read from a connection at once. More is no faster: it does not stay in the processor's nearest caches.
+const MOST_READ_BYTES: usize = 128 * 1024;
+/// What connections read at once together: 32 of them read the most.
+const SHARED_READ_BYTES: usize = 4 * 1024 * 1024;
+
+impl Limits {
+    /// Tells how much to read at once from one of so many connections, which is also the memory that it takes as long as a
+    /// reader holds any of it. A whole head fits in.
+    pub(super) fn read_bytes(&self, connections: usize) -> usize {
+        let head_bytes = (self.header_bytes as usize).max(8 * 1024);
+        (SHARED_READ_BYTES / connections.max(1)).min(MOST_READ_BYTES).max(head_bytes)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { connections: 16_384, header_bytes: 64 * 1024, concurrent_streams: 100 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_connections_read_less_at_once_and_always_a_whole_head() {
+        let limits = Limits::default();
+        let head_bytes = limits.header_bytes as usize;
+        for (connections, bytes) in [(0, MOST_READ_BYTES), (32, MOST_READ_BYTES), (48, 87_381), (5000, head_bytes)] {
+            assert_eq!(limits.read_bytes(connections), bytes, "{connections}");
+        }
+        assert_eq!(Limits { header_bytes: 1 << 20, ..Limits::default() }.read_bytes(1), 1 << 20);
     }
 }

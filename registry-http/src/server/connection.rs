@@ -113,6 +113,7 @@ where
             .timer(TokioTimer::new())
             .header_read_timeout(None)
             .max_header_size(shared.limits.header_bytes as usize)
+            .max_buf_size(shared.limits.read_bytes(shared.tasks.len()))
             // Else every request is interrupted to see whether the client has closed its side. It may have: it still gets
             // its answer, and one that is gone is seen when it does not take that.
             .half_close(true)

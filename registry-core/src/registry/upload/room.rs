@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
 /// The smallest, however many uploads there are.
 const LEAST_BYTES: usize = 64 * 1024;
-/// What all uploads hold together while the smallest batch is not reached: 16 of them have the largest.
-const SHARED_BYTES: usize = 32 * 1024 * 1024;
+/// What all uploads hold together while the smallest batch is not reached: 8 of them have the largest.
+const SHARED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Counts the uploads that hold bytes in memory. A clone counts the same ones.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,7 @@ mod tests {
     fn many_uploads_hold_no_more_than_some_do() {
         let room = Room::default();
         let mut places = vec![room.enter()];
-        for (uploads, batch_bytes) in [(1, MOST_BYTES), (16, MOST_BYTES), (64, MOST_BYTES / 4), (5000, LEAST_BYTES)] {
+        for (uploads, batch_bytes) in [(1, MOST_BYTES), (8, MOST_BYTES), (32, MOST_BYTES / 4), (5000, LEAST_BYTES)] {
             places.resize_with(uploads, || room.enter());
             assert_eq!(places[0].batch_bytes(), batch_bytes, "{uploads}");
         }
