@@ -32,7 +32,6 @@ const SCHEMA_LOCK_SECONDS: u32 = 600;
 /// The words in which databases differ; the queries in `store` use no others.
 mod dialect {
     use diesel::dsl::DuplicatedKeys;
-    use diesel::sql_types::BigInt;
 
     pub(super) type Store = super::ServerStore<super::Mysql>;
     pub(super) type Connection = diesel_async::AsyncMysqlConnection;
@@ -44,12 +43,6 @@ mod dialect {
     /// Names the unique key that an upsert is about: to MySQL it is whichever there is.
     pub(super) fn conflict_key<T>(_: T) -> DuplicatedKeys {
         DuplicatedKeys
-    }
-
-    diesel::define_sql_function! {
-        /// The later of two dates.
-        #[sql_name = "greatest"]
-        fn later(one: BigInt, other: BigInt) -> BigInt;
     }
 
     /// Reads rows and keeps others from changing them until the transaction ends.
@@ -73,17 +66,8 @@ mod dialect {
         };
     }
 
-    /// Inserts rows and leaves those that are there alone.
-    macro_rules! insert_all {
-        ($connection:expr, $table:expr, $rows:expr) => {
-            for rows in crate::prepared::lists(&$rows) {
-                let insert = diesel::insert_into($table).values(rows).on_conflict_do_nothing();
-                crate::prepared::PreparedDsl::prepared(insert).execute($connection).await?;
-            }
-        };
-    }
-
-    pub(super) use {insert_all, lock, lock_next, share};
+    pub(super) use crate::server::words::{insert_all, later};
+    pub(super) use {lock, lock_next, share};
 }
 
 impl Dialect for Mysql {

@@ -29,8 +29,6 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// The words in which databases differ; the queries in `store` use no others.
 mod dialect {
-    use diesel::sql_types::BigInt;
-
     pub(super) type Store = super::ServerStore<super::Postgres>;
     pub(super) type Connection = diesel_async::AsyncPgConnection;
     pub(super) type Backend = diesel::pg::Pg;
@@ -41,12 +39,6 @@ mod dialect {
     /// Names the unique key that an `ON CONFLICT` clause is about.
     pub(super) fn conflict_key<T>(columns: T) -> T {
         columns
-    }
-
-    diesel::define_sql_function! {
-        /// The later of two dates.
-        #[sql_name = "greatest"]
-        fn later(one: BigInt, other: BigInt) -> BigInt;
     }
 
     /// Reads rows and keeps others from changing them until the transaction ends.
@@ -70,17 +62,8 @@ mod dialect {
         };
     }
 
-    /// Inserts rows and leaves those that are there alone.
-    macro_rules! insert_all {
-        ($connection:expr, $table:expr, $rows:expr) => {
-            for rows in crate::prepared::lists(&$rows) {
-                let insert = diesel::insert_into($table).values(rows).on_conflict_do_nothing();
-                crate::prepared::PreparedDsl::prepared(insert).execute($connection).await?;
-            }
-        };
-    }
-
-    pub(super) use {insert_all, lock, lock_next, share};
+    pub(super) use crate::server::words::{insert_all, later};
+    pub(super) use {lock, lock_next, share};
 }
 
 impl Dialect for Postgres {

@@ -12,6 +12,7 @@ mod failed;
 mod pool;
 mod start;
 mod tls;
+pub(crate) mod words;
 
 use std::fmt;
 use std::sync::Arc;
