@@ -306,7 +306,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// What the program takes from the process's environment.
 struct Environment {
-    /// The variables whose names start with `REGISTRY_`.
+    /// The registry's own variables.
     variables: Vec<(String, String)>,
     no_color: bool,
 }
@@ -323,7 +323,7 @@ impl Environment {
             let Some(name) = name.to_str() else { continue };
             if name == "NO_COLOR" {
                 environment.no_color = !value.is_empty();
-            } else if name.starts_with("REGISTRY_") {
+            } else if config::is_variable(name) {
                 let value = value.into_string().map_err(|_| NotUnicode(name.to_owned()))?;
                 environment.variables.push((name.to_owned(), value));
             }

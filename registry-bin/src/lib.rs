@@ -2,6 +2,7 @@
 //!
 //! [`cli::run`] is the program. Nothing here reads the process's environment: `main` hands it over.
 
+mod catalog_copy;
 pub mod cli;
 mod collector;
 mod command;

@@ -12,7 +12,7 @@ use registry_core::store::inventory::BlobInventory;
 use registry_core::store::snapshot::{SnapshotSource, SnapshotStore};
 use registry_core::store::{MetadataStore, Timestamp};
 use registry_core::{Registry, RegistryOptions};
-use registry_db::Restore;
+use registry_db::{CatalogTable, Restore};
 use registry_http::ServiceConfig;
 use registry_http::auth::{Authenticator, Htpasswd, HtpasswdConfig, NoAuthentication};
 use registry_http::client_address::TrustedProxies;
@@ -27,9 +27,10 @@ use registry_storage::{
     StorageConfig,
 };
 
+use crate::catalog_copy::{CatalogCopy, CatalogFile};
 use crate::config::{
-    AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, StorageDriver as ConfiguredDriver,
-    TrustedProxy, ValidationConfig,
+    AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, SearchBackend,
+    StorageDriver as ConfiguredDriver, TrustedProxy, ValidationConfig,
 };
 use crate::identity;
 use crate::measured_storage::MeasuredBlobStore;
@@ -123,6 +124,23 @@ pub(crate) fn snapshots(config: &Config, stores: &Stores) -> Option<Snapshots> {
     let wanted = config.database.snapshots.enabled && identity::may_write(config);
     let source = wanted.then(|| registry_db::snapshots(&database_url(config)?))??;
     Some(snapshots_into(config, source, &stores.driver))
+}
+
+/// Makes what keeps a copy of the list of repositories for other programs, if that is wanted.
+pub(crate) fn catalog_copy(config: &Config) -> anyhow::Result<Option<CatalogCopy>> {
+    let search = &config.search;
+    Ok(match search.backend {
+        None => None,
+        Some(SearchBackend::Local) => Some(CatalogCopy::File(CatalogFile::new(search.local.clone()))),
+        Some(SearchBackend::Mysql) => {
+            let table = search.mysql.as_ref().context("missing key `search.mysql`")?.config();
+            anyhow::ensure!(
+                !database_url(config).is_some_and(|own| table.is(&own)),
+                "`search.mysql` is the registry's own database; expected another, in which a view is a copy as well"
+            );
+            Some(CatalogCopy::Table(CatalogTable::new(table)))
+        }
+    })
 }
 
 /// Returns where the database is, or `None` if it is in memory.

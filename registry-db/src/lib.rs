@@ -41,7 +41,8 @@
 //! `migrations/` hold the tables. SQLite belongs to one process: its `writer.rs` commits what waits together, and
 //! `cache.rs` answers pulls from memory, and says why its answers are those of the database; `begun.rs` keeps uploads of
 //! which nothing was taken out of it. The others are servers that several processes share: `server.rs` has the pool, runs
-//! transactions and repeats them, and keeps nothing in memory.
+//! transactions and repeats them, and keeps nothing in memory. `catalog_table.rs` is apart from all this: it keeps a copy of
+//! the catalog in a database that is not the registry's.
 //!
 //! To add a database:
 //!
@@ -70,6 +71,7 @@
 
 mod begun;
 mod cache;
+mod catalog_table;
 mod config;
 mod error;
 mod migration;
@@ -86,6 +88,9 @@ use std::sync::Arc;
 use registry_core::store::MetadataStore;
 use registry_core::store::snapshot::SnapshotSource;
 
+pub use catalog_table::{
+    CatalogTable, CatalogTableConfig, CatalogTableError, CatalogTableReport, CatalogTableTls, MysqlAddress,
+};
 pub use config::{DatabaseConfig, DatabaseUrl, DatabaseUrlError, ServerConfig, ServerUrl, TlsConfig};
 pub use error::OpenError;
 pub use sqlite::{Restore, Restored};

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::signal::Stop;
-use crate::{collector, health, retention, schedule, wire};
+use crate::{catalog_copy, collector, health, retention, schedule, wire};
 
 /// Serves as the configuration says, until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
@@ -23,7 +23,9 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
     let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
+    let catalog_copy = wire::catalog_copy(&config)?;
     let stores = wire::bound_stores(&config).await?;
+    let metadata = Arc::clone(&stores.metadata);
     let snapshots = wire::snapshots(&config, &stores);
     let registry = wire::registry(&config, stores, &mut metrics)?;
     let metrics = Arc::new(metrics);
@@ -60,6 +62,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         background.spawn(retention::drop_tag_history(registry.clone()));
         background.spawn(retention::apply_retention(registry, policy, config.retention.clone()));
     }
+    background.spawn(catalog_copy::keep(catalog_copy, metadata, config.search.interval.get()));
     background.spawn(schedule::take_snapshots(snapshots, config.database.snapshots.clone()));
     background.spawn({
         let health = Arc::clone(&health);

@@ -5,6 +5,8 @@
 //! comes before `REGISTRY_STORAGE_S3_BUCKET`. A value is YAML, and replaces what it sets. A number is the place in a
 //! list, or the place after its end. A free key is found whatever its case, and else created in lower case.
 //!
+//! The Sohu registry's `SEARCH_BACKEND` and `SEARCH_BACKEND_MYSQL` are known too. Their values are taken as they are.
+//!
 //! Source: distribution, `configuration/parser.go`.
 
 use std::io;
@@ -22,6 +24,17 @@ pub(super) const PREFIX: &str = "REGISTRY_";
 pub const CONFIGURATION_PATH: &str = "REGISTRY_CONFIGURATION_PATH";
 /// The variable with the directory of the embedded configuration.
 pub const DATA: &str = "REGISTRY_DATA";
+/// Variables of another form, with the parts of the names that they stand for.
+const OTHER_NAMES: [(&str, &[&str]); 3] = [
+    ("SEARCH_BACKEND", &["SEARCH", "BACKEND"]),
+    ("SEARCH_BACKEND_MYSQL", &["SEARCH", "MYSQL"]),
+    ("SEARCH_BACKEND_MYSQL_FILE", &["SEARCH", "MYSQL", "FILE"]),
+];
+
+/// Tells whether the registry looks at a variable of this name.
+pub fn is_variable(name: &str) -> bool {
+    name.starts_with(PREFIX) || OTHER_NAMES.iter().any(|(other, _)| *other == name)
+}
 
 /// Reads a file with a secret; a failure is reported with the variable that names the file.
 pub type ReadSecret<'a> = &'a dyn Fn(&path::Path) -> io::Result<String>;
@@ -44,12 +57,18 @@ pub(super) fn apply(
     let mut outcome = Outcome::default();
     let mut sorted: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
     sorted.sort();
-    for (name, value) in sorted {
-        if name == CONFIGURATION_PATH || name == DATA {
-            continue;
-        }
-        let variable = Variable { name: name.as_str().into(), value, read_secret };
-        let parts: Vec<&str> = name[PREFIX.len()..].split('_').collect();
+    // First, so that the names by the rule have the last word.
+    let others = OTHER_NAMES.iter().filter_map(|(other, parts)| {
+        let (name, value) = variables.iter().find(|(name, _)| name == other)?;
+        let variable = Variable { name: name.as_str().into(), value, is_verbatim: true, read_secret };
+        Some((name, variable, parts.to_vec()))
+    });
+    let by_rule = sorted.into_iter().filter(|(name, _)| name != CONFIGURATION_PATH && name != DATA);
+    let by_rule = by_rule.map(|(name, value)| {
+        let variable = Variable { name: name.as_str().into(), value, is_verbatim: false, read_secret };
+        (name, variable, name[PREFIX.len()..].split('_').collect())
+    });
+    for (name, variable, parts) in others.chain(by_rule) {
         match variable.set(root, shape, &parts) {
             Ok(Recognised::Yes) => {}
             Ok(Recognised::No) => outcome.warnings.push(unrecognised(name, shape)),
@@ -91,6 +110,8 @@ enum Recognised {
 struct Variable<'a> {
     name: Arc<str>,
     value: &'a str,
+    /// Whether the value is text, and not YAML.
+    is_verbatim: bool,
     read_secret: ReadSecret<'a>,
 }
 
@@ -99,8 +120,11 @@ impl Variable<'_> {
         Origin::Variable(Arc::clone(&self.name))
     }
 
-    /// Returns the value, parsed as YAML.
+    /// Returns the value, parsed as YAML unless it is text.
     fn parsed(&self) -> Result<Node, String> {
+        if self.is_verbatim {
+            return Ok(Node::text(self.origin(), self.value));
+        }
         yaml::parse(self.value, &|_| self.origin()).map_err(|error| error.message)
     }
 

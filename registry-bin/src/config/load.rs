@@ -24,7 +24,7 @@ const MAX_FILE_BYTES: u64 = 2 * 1024 * 1024;
 pub struct Sources<'a> {
     /// The file; without one, the embedded configuration.
     pub file: Option<File<'a>>,
-    /// The environment variables. Those that do not start with `REGISTRY_` are left out of account.
+    /// The environment variables. Those that are not the registry's are left out of account.
     pub variables: &'a [(String, String)],
     /// How files with secrets are read.
     pub read_secret: ReadSecret<'a>,
@@ -114,6 +114,7 @@ pub fn parse(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
     match config {
         Some(mut config) if problems.is_empty() => {
             let notes = validate::notes(&config);
+            warnings.extend(validate::warnings(&config));
             fill_in_defaults(&mut config);
             Ok(Loaded { config, source_name: name.to_owned(), warnings, notes })
         }

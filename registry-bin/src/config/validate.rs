@@ -8,9 +8,9 @@ use registry_http::headers::{CustomHeaders, HeaderError};
 use registry_http::server;
 
 use super::problem::{Problem, quoted, shorten};
-use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms};
+use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend};
 use super::tree::{Node, Path, Step};
-use super::value::Secret;
+use super::value::{MysqlDsn, Secret};
 
 /// The most tags that a retention rule can keep by their order, which takes memory for each.
 const KEEP_LAST_MAX: u32 = 100_000;
@@ -30,6 +30,7 @@ pub(super) fn check(config: &Config, tree: &Node, reported: &[Path]) -> Vec<Prob
     check.health(config);
     check.validation(config);
     check.retention(config);
+    check.search(config);
     check.problems
 }
 
@@ -52,6 +53,12 @@ pub(super) fn notes(config: &Config) -> Vec<String> {
         .filter(|(_, is_set, _)| *is_set)
         .map(|(key, _, reason)| format!("`{key}` has no effect: {reason}"))
         .collect()
+}
+
+/// Returns what is probably a mistake in accepted settings.
+pub(super) fn warnings(config: &Config) -> impl Iterator<Item = String> {
+    let parameters = config.search.mysql.iter().flat_map(MysqlDsn::without_effect);
+    parameters.map(|name| format!("`search.mysql`: the parameter `{name}` has no effect"))
 }
 
 struct Check<'a> {
@@ -278,6 +285,18 @@ impl Check<'_> {
                     self.report_at(path.clone(), format!("`{path}`: expected a regular expression, found `{found}`"));
                 }
             }
+        }
+    }
+
+    fn search(&mut self, config: &Config) {
+        let search = &config.search;
+        self.above_zero("search.interval", search.interval.is_zero());
+        if search.backend == Some(SearchBackend::Mysql) && search.mysql.is_none() {
+            let message = "missing key `search.mysql`; expected a database, `USER:PASSWORD@tcp(HOST:PORT)/DATABASE`";
+            self.report("search", message);
+        }
+        if search.backend == Some(SearchBackend::Local) && search.local.as_os_str().is_empty() {
+            self.report("search", "missing key `search.local`; expected the path of a file");
         }
     }
 

@@ -10,5 +10,6 @@ mod fsck;
 mod identity;
 mod import;
 mod problems;
+mod search;
 mod server;
 mod support;

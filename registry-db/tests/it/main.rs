@@ -1,6 +1,7 @@
 //! registry-db from outside.
 
 mod cancellation;
+mod catalog_table;
 mod crash;
 mod faults;
 mod linearizability;

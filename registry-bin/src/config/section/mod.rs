@@ -10,6 +10,7 @@ mod http;
 mod limit;
 mod log;
 mod retention;
+mod search;
 mod storage;
 mod tls;
 mod unsupported;
@@ -24,6 +25,7 @@ pub use http::{
 pub use limit::{CatalogConfig, TagsConfig};
 pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
 pub use retention::{RetentionConfig, RetentionRuleConfig};
+pub use search::{SearchBackend, SearchConfig};
 pub use storage::{
     BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, GarbageCollectionConfig, InMemoryConfig,
     LayoutConfig, MaintenanceConfig, ReadOnlyConfig, RedirectConfig, StorageConfig, StorageDriver, TagConfig,
@@ -67,6 +69,8 @@ pub struct Config {
     pub tags: TagsConfig,
     /// Which tags and untagged manifests are kept, and which are deleted from time to time.
     pub retention: RetentionConfig,
+    /// A copy of the list of repositories for other programs.
+    pub search: SearchConfig,
     /// What a manifest must fulfil.
     pub validation: ValidationConfig,
     /// Middleware.
