@@ -47,13 +47,22 @@ impl Files {
         self.directories.place(&self.at(target), name_it).map_err(failed)
     }
 
-    /// Moves the file of an upload, which is open and holds all that it is to have, to its target.
-    pub(super) fn complete_whole(&self, upload: &StoragePath, file: &File, target: &StoragePath) -> DriverResult<()> {
+    /// Moves the file of an upload, which is open and holds all that it is to have, to its target. `sync_holder` is given
+    /// the directory that has the name of the target's directory: whoever calls sees to it that this is synced too, beside
+    /// the rest or before it.
+    pub(super) fn complete_whole(
+        &self,
+        upload: &StoragePath,
+        file: &File,
+        target: &StoragePath,
+        sync_holder: impl FnOnce(&Path),
+    ) -> DriverResult<()> {
         let failed = |error| DriverError::io("complete upload", upload, error);
         let aborted = || DriverError::new(StoreErrorKind::NotFound, "complete upload", upload, "it was aborted");
         let (from, target) = (self.at(upload), self.at(target));
         // Before the sync, so that a journal which that commits has the directory in it already.
-        self.directories.prepare(&target).map_err(failed)?;
+        let place = self.directories.prepare(&target).map_err(failed)?;
+        place.holder.as_deref().map(sync_holder);
         self.sync_upload(upload, file, true)?;
         if !is_named(&file.metadata().map_err(failed)?, &from).map_err(failed)? {
             return Err(aborted());
@@ -62,7 +71,12 @@ impl Files {
             Err(Errno::NOENT) if !from.exists() => Ok(false),
             renamed => Ok(renamed.map(|()| true)?),
         };
-        match self.directories.place(&target, rename).map_err(failed)? {
+        let placed = match place.put(&target, rename) {
+            // The directory was removed. Another one has its name synced again.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.directories.place(&target, rename),
+            placed => placed,
+        };
+        match placed.map_err(failed)? {
             true => remove_if_there(&completed(&from)).map_err(failed),
             false => Err(aborted()),
         }
@@ -182,5 +196,24 @@ mod tests {
             hard_link(from, at, name)
         };
         assert_eq!(name_upload(&directory, overtaken).unwrap(), ["data", "upload"]);
+    }
+
+    #[test]
+    fn a_directory_that_is_removed_before_the_file_comes_is_made_again() {
+        let root = TempDir::new().unwrap();
+        let files = Files::open(root.path()).unwrap();
+        let (upload, target): (StoragePath, StoragePath) =
+            ("/uploads/one".parse().unwrap(), "/ab/cd/data".parse().unwrap());
+        let file = files.open_upload(&upload, 0).unwrap().file;
+        io::Write::write_all(&mut &*file, b"uploaded").unwrap();
+        let mut holders = Vec::new();
+        let remove = |holder: &Path| {
+            holders.push(holder.to_owned());
+            fs::remove_dir(holder.join("cd")).unwrap();
+        };
+        files.complete_whole(&upload, &file, &target, remove).unwrap();
+        assert_eq!(holders, [root.path().join("ab")]);
+        assert_eq!(fs::read(root.path().join("ab/cd/data")).unwrap(), b"uploaded");
+        assert!(!root.path().join("uploads/one").exists());
     }
 }

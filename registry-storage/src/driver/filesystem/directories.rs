@@ -42,54 +42,44 @@ impl Directories {
         &self.root
     }
 
-    /// Lets `place` put a file of the given name into an open directory, the one that `file` says, and makes that name
-    /// durable. `place` is called again if the directory was removed meanwhile; it is the one to report `NotFound`.
-    pub(super) fn place<T>(&self, file: &Path, mut place: impl FnMut(&File, &OsStr) -> io::Result<T>) -> io::Result<T> {
+    /// Lets `put` give a file its name in the directory that `file` says, which is made for it, and makes that name durable.
+    /// `put` is called again if the directory was removed meanwhile; it is the one to report `NotFound`.
+    pub(super) fn place<T>(&self, file: &Path, mut put: impl FnMut(&File, &OsStr) -> io::Result<T>) -> io::Result<T> {
+        self.again_if_removed(|| {
+            let place = self.make_place(file)?;
+            let placed = place.put(file, &mut put)?;
+            place.holder.as_deref().map_or(Ok(()), sync)?;
+            Ok(placed)
+        })
+    }
+
+    /// Makes and opens the directory that is to hold a file.
+    pub(super) fn prepare(&self, file: &Path) -> io::Result<Place> {
+        self.again_if_removed(|| self.make_place(file))
+    }
+
+    fn again_if_removed<T>(&self, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         let mut attempt = 1;
         loop {
-            match self.place_once(file, &mut place) {
+            match work() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {
                     // The directory, or one that was taken for durable.
                     self.durable().clear();
                     attempt += 1;
                 }
-                placed => return placed,
+                worked => return worked,
             }
         }
     }
 
-    /// Makes the directory that is to hold a file. It need not be there any more, or be durable, when the file is placed.
-    pub(super) fn prepare(&self, file: &Path) -> io::Result<()> {
+    fn make_place(&self, file: &Path) -> io::Result<Place> {
         let directory = parent(file);
-        if directory == self.root {
-            return Ok(());
+        let holder = (directory != self.root).then(|| parent(directory));
+        if let Some(holder) = holder {
+            self.ensure(holder)?;
+            create(directory)?;
         }
-        self.ensure(parent(directory))?;
-        match create(directory) {
-            // One that holds it was taken for durable and is gone; placing sees to that.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            created => created,
-        }
-    }
-
-    fn place_once<T>(&self, file: &Path, place: &mut impl FnMut(&File, &OsStr) -> io::Result<T>) -> io::Result<T> {
-        let (parent, name) = (parent(file), file.file_name().expect("a file below the root has a name"));
-        let holds_parent = (parent != self.root).then(|| self::parent(parent));
-        if let Some(directory) = holds_parent {
-            self.ensure(directory)?;
-        }
-        // By its handle, not by its name: what is synced is what the file was placed in.
-        let directory = match File::open(parent) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && holds_parent.is_some() => {
-                create(parent)?;
-                File::open(parent)?
-            }
-            opened => opened?,
-        };
-        let placed = place(&directory, name)?;
-        directory.sync_all()?;
-        holds_parent.map_or(Ok(()), sync)?;
-        Ok(placed)
+        Ok(Place { directory: File::open(directory)?, holder: holder.map(Path::to_owned) })
     }
 
     /// Makes a directory exist, durably, and all that it is in. It must be one that is never removed.
@@ -132,6 +122,22 @@ impl Directories {
 
     fn durable(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A directory that is to hold a file. It is open: what is synced is what the file was put in, whatever has its name by then.
+pub(super) struct Place {
+    directory: File,
+    /// The directory that has its name, which need not be durable. None: it is the root.
+    pub(super) holder: Option<PathBuf>,
+}
+
+impl Place {
+    /// Lets `put` give a file its name, and makes that name durable in the directory. `NotFound` if this was removed.
+    pub(super) fn put<T>(&self, file: &Path, put: impl FnOnce(&File, &OsStr) -> io::Result<T>) -> io::Result<T> {
+        let placed = put(&self.directory, file.file_name().expect("a file below the root has a name"))?;
+        self.directory.sync_all()?;
+        Ok(placed)
     }
 }
 

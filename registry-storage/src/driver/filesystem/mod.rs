@@ -5,7 +5,7 @@
 //! | method | order |
 //! |---|---|
 //! | `sync` | file; once for a new file also the directory of the uploads |
-//! | `complete` by the writer | the target's directory made; file; rename to the target; its directory; the directory which that is in |
+//! | `complete` by the writer | the target's directory made; file; rename to the target; its directory; beside all three, the directory which that is in |
 //! | `complete_upload` | rename beside the upload; link at the target; the target's directory; the directory which that is in |
 //! | `put` | temporary file beside the target; rename; the same two directories |
 //! | `put_new` | temporary file beside the target; link, which fails if there is a file; the same two directories |

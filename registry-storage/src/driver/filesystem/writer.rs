@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use registry_core::store::{StagedUpload, StoreErrorKind};
 
+use super::directories;
 use super::files::Files;
 use super::lock::LockedFile;
 use super::uploads::OpenUpload;
@@ -99,13 +100,23 @@ impl UploadWriter for FileWriter {
 
     async fn complete(mut self: Box<Self>, last: Vec<Bytes>, target: &StoragePath) -> DriverResult<StoragePath> {
         let file = self.take_file("complete upload")?;
-        let (path, target) = (self.path, target.clone());
+        let (path, target, blocking) = (self.path, target.clone(), self.driver.blocking.clone());
         let complete = move |files: &Files| {
             let file = file.open(files, &path)?;
             write_all(&file, &last).map_err(|error| DriverError::io("write", &path, error))?;
-            files.complete_whole(&path, &file, &target).map(|()| target)
+            let mut holder_synced = None;
+            files.complete_whole(&path, &file, &target, |holder| {
+                let (path, holder) = (path.clone(), holder.to_owned());
+                let failed = move |error| DriverError::io("complete upload", &path, error);
+                holder_synced = Some(blocking.beside(move || directories::sync(&holder).map_err(failed)));
+            })?;
+            Ok((target, holder_synced))
         };
-        self.driver.run(complete).await
+        let (target, holder_synced) = self.driver.run(complete).await?;
+        if let Some(holder_synced) = holder_synced {
+            holder_synced.result().await?;
+        }
+        Ok(target)
     }
 }
 
