@@ -31,6 +31,7 @@ pub(crate) async fn collect_garbage(registry: Registry, config: GarbageCollectio
         match registry.collect_garbage(Timestamp::now(), options, &mut progress).await {
             Ok(report) if report.is_empty() => {}
             Ok(report) => tracing::info!(
+                past_tags = report.past_tags,
                 manifests = report.manifests,
                 blobs = report.blobs,
                 bytes = report.bytes,

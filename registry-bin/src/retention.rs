@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use registry_core::Registry;
-use registry_core::registry::{RetentionMode, Unkept};
+use registry_core::error::RegistryResult;
+use registry_core::registry::{RetentionMode, RetentionReport, Unkept};
 use registry_core::retention::{Pattern, PatternError, RetentionPolicy, RetentionRule};
 use registry_core::store::Timestamp;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use registry_core::{Registry, RegistryError};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::config::{RetentionConfig, RetentionRuleConfig};
 
-/// How long after the start the first run of each begins: late enough not to be in the way of the first requests.
-const FIRST_RUN: Duration = Duration::from_secs(60);
-/// The time between two looks for what cannot be restored any more.
-const HISTORY_INTERVAL: Duration = Duration::from_secs(10 * 60);
+/// How often a server looks whether it is time, and how long after its start it does so first.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long after a failure the rules are applied again.
+const RETRY: Duration = Duration::from_secs(10 * 60);
 
 /// Makes the rules. A loaded configuration has valid ones.
 pub(crate) fn policy(config: &RetentionConfig) -> Result<RetentionPolicy, PatternError> {
@@ -32,62 +33,47 @@ fn rule(config: &RetentionRuleConfig) -> Result<RetentionRule, PatternError> {
     })
 }
 
-/// Lets go of what cannot be restored any more, until dropped.
-pub(crate) async fn drop_tag_history(registry: Registry) {
-    let mut ticks = ticks(HISTORY_INTERVAL);
-    loop {
-        ticks.tick().await;
-        match registry.drop_tag_history(Timestamp::now()).await {
-            Ok(0) => {}
-            Ok(dropped) => tracing::info!(dropped, "tags can be restored no more"),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the history of tags could not be dropped; trying again later"
-                );
-            }
-        }
-    }
-}
-
-/// Deletes what the rules do not keep, until dropped.
+/// Deletes what the rules do not keep, until dropped. Of several servers one does so in every interval.
 pub(crate) async fn apply_retention(registry: Registry, policy: RetentionPolicy, config: RetentionConfig) {
     if !config.enabled {
         return std::future::pending().await;
     }
-    let mode = if config.dryrun { RetentionMode::DryRun } else { RetentionMode::Delete };
-    let mut ticks = ticks(config.interval.get());
+    let every = config.interval.get().max(Duration::from_secs(1));
+    let look = LOOK.min(every);
+    let mut ticks = interval_at(Instant::now() + look, look);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let mut log = |unkept: Unkept<'_>| match unkept {
-            Unkept::Tag(repository, tag) => {
-                tracing::info!(%repository, %tag, dry_run = config.dryrun, "tag is not retained");
-            }
-            Unkept::Manifest(repository, digest) => {
-                tracing::info!(%repository, %digest, dry_run = config.dryrun, "manifest is not retained");
-            }
-        };
-        match registry.apply_retention(&policy, Timestamp::now(), mode, &mut log).await {
-            Ok(report) => tracing::info!(
-                repositories = report.repositories,
-                tags = report.tags,
-                manifests = report.manifests,
-                dry_run = config.dryrun,
-                "retention rules applied"
-            ),
+        match registry.take_turn("retention", every, Timestamp::now()).await {
+            Ok(true) => {}
+            Ok(false) => continue,
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "retention rules could not be applied; trying again later"
-                );
+                failed(&error);
+                continue;
             }
+        }
+        while let Err(error) = apply(&registry, &policy, config.dryrun).await {
+            failed(&error);
+            tokio::time::sleep(RETRY.min(every)).await;
         }
     }
 }
 
-fn ticks(every: Duration) -> Interval {
-    let every = every.max(Duration::from_secs(1));
-    let mut ticks = interval_at(Instant::now() + FIRST_RUN.min(every), every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
+async fn apply(registry: &Registry, policy: &RetentionPolicy, dry_run: bool) -> RegistryResult<()> {
+    let mode = if dry_run { RetentionMode::DryRun } else { RetentionMode::Delete };
+    let mut log = |unkept: Unkept<'_>| match unkept {
+        Unkept::Tag(repository, tag) => tracing::info!(%repository, %tag, dry_run, "tag is not retained"),
+        Unkept::Manifest(repository, digest) => {
+            tracing::info!(%repository, %digest, dry_run, "manifest is not retained");
+        }
+    };
+    let RetentionReport { repositories, tags, manifests } =
+        registry.apply_retention(policy, Timestamp::now(), mode, &mut log).await?;
+    tracing::info!(repositories, tags, manifests, dry_run, "retention rules applied");
+    Ok(())
+}
+
+fn failed(error: &RegistryError) {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(error, "retention rules could not be applied; trying again later");
 }

@@ -8,9 +8,6 @@ use clap::Subcommand;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::{ReferenceError, RepositoryName, Tag};
 use registry_core::registry::HistoryPosition;
-use registry_core::store::Timestamp;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::{Environment, Source};
 use crate::command;
@@ -97,7 +94,7 @@ fn history(config: &crate::config::Config, repository: &RepositoryName, tag: Opt
         loop {
             let page = registry.tag_history(repository, tag, after.as_ref(), PAGE).await?;
             for past in &page.items {
-                let [set, ended, until] = [past.set_at, past.ended_at, past.restorable_until].map(date);
+                let [set, ended, until] = [past.set_at, past.ended_at, past.restorable_until].map(command::date);
                 writeln!(stdout, "{}  {}  {set} to {ended}, restorable until {until}", past.tag, past.digest)?;
             }
             match page.items.into_iter().last() {
@@ -106,10 +103,4 @@ fn history(config: &crate::config::Config, repository: &RepositoryName, tag: Opt
             }
         }
     })
-}
-
-/// Shows a date to the second, in UTC.
-fn date(at: Timestamp) -> String {
-    let seconds = OffsetDateTime::from_unix_timestamp(at.as_micros().div_euclid(1_000_000));
-    seconds.ok().and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| "ever".to_owned())
 }

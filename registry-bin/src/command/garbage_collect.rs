@@ -11,7 +11,7 @@ use registry_core::store::metadata::ReviewSubject;
 use registry_http::metrics::Metrics;
 
 use crate::config::Config;
-use crate::wire;
+use crate::{command, wire};
 
 /// How much of every list an explanation shows.
 const SHOWN: usize = 20;
@@ -153,13 +153,22 @@ fn describe_manifest(
     for tag in &manifest.tags {
         text.push_str(&format!("  tag {tag} points to it\n"));
     }
+    for (tag, until) in &manifest.past_tags {
+        text.push_str(&format!("  kept until {} because tag {tag} may be restored\n", command::date(*until)));
+    }
+    if manifest.is_withdrawn {
+        text.push_str("  was deleted, and nobody can see it\n");
+    }
     for parent in &manifest.parents {
         text.push_str(&format!("  listed by {parent}\n"));
     }
     if let Some(subject) = &manifest.subject {
         text.push_str(&format!("  refers to {subject}, which is there\n"));
     }
-    let is_kept = !manifest.tags.is_empty() || !manifest.parents.is_empty() || manifest.subject.is_some();
+    let is_kept = !manifest.tags.is_empty()
+        || !manifest.past_tags.is_empty()
+        || !manifest.parents.is_empty()
+        || manifest.subject.is_some();
     let verdict = match manifest.review_after {
         _ if is_kept => "stays for as long as one of these is so".to_owned(),
         Some(_) if !options.delete_untagged => "has no tag; stays unless untagged manifests are deleted".to_owned(),

@@ -10,7 +10,10 @@ pub(crate) mod serve;
 pub(crate) mod storage;
 
 use registry_core::Registry;
+use registry_core::store::Timestamp;
 use registry_http::metrics::Metrics;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::config::Config;
 use crate::wire;
@@ -26,4 +29,10 @@ pub(crate) fn with_registry<T>(
         let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
         run(wire::registry(config, stores, &mut metrics)?).await
     })
+}
+
+/// Shows a date to the second, in UTC.
+pub(crate) fn date(at: Timestamp) -> String {
+    let seconds = OffsetDateTime::from_unix_timestamp(at.as_micros().div_euclid(1_000_000));
+    seconds.ok().and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| "ever".to_owned())
 }

@@ -59,7 +59,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     background.spawn(schedule::purge_uploads(registry.clone(), purging));
     if !config.storage.maintenance.readonly.enabled {
         let policy = retention::policy(&config.retention).context("retention.rules")?;
-        background.spawn(retention::drop_tag_history(registry.clone()));
         background.spawn(retention::apply_retention(registry, policy, config.retention.clone()));
     }
     background.spawn(catalog_copy::keep(catalog_copy, metadata, config.search.interval.get()));

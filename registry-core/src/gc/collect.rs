@@ -12,7 +12,10 @@ use crate::registry::Registry;
 use crate::store::Timestamp;
 use crate::store::gc::{CondemnedBlob, ReviewedBlobs};
 use crate::store::import::ImportState;
+use crate::store::links::Link;
 
+/// How many past tags one transaction drops. Each may take a manifest along.
+const PAST_TAGS: usize = 20;
 /// How many manifests one transaction looks at. Each that goes takes its references along.
 const MANIFESTS: usize = 20;
 /// How many blobs one transaction looks at. Others wait for a few milliseconds at most.
@@ -47,11 +50,13 @@ pub enum Collected<'a> {
 /// What a collection did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CollectReport {
+    /// Things that tags once pointed to, and that could be restored no more.
+    pub past_tags: u64,
     /// Manifests that were deleted.
     pub manifests: u64,
     /// Blobs that were deleted.
     pub blobs: u64,
-    /// The bytes of both.
+    /// The bytes of manifests and blobs.
     pub bytes: u64,
     /// Manifests and blobs that were due, but that something refers to.
     pub kept: u64,
@@ -67,8 +72,9 @@ impl CollectReport {
 }
 
 impl Registry {
-    /// Deletes what is due for review at `now` and unreferenced, and tells `progress` of each thing once it is gone. What
-    /// cannot be deleted stays in the queue. Nothing is deleted while an import of the storage is unfinished.
+    /// Forgets what tags once pointed to that cannot be restored at `now` any more; then deletes what is due for review and
+    /// unreferenced, and tells `progress` of each thing once it is gone. What cannot be deleted stays in the queue. Nothing
+    /// is deleted while an import of the storage is unfinished.
     ///
     /// May be dropped at any point, and may run in several processes at once.
     ///
@@ -86,6 +92,7 @@ impl Registry {
             tracing::info!("no garbage is collected until the import of the storage is finished");
             return Ok(report);
         }
+        self.drop_history(now, &mut report, progress).await?;
         if options.delete_untagged {
             self.delete_manifests(now, &mut report, progress).await?;
         }
@@ -102,6 +109,23 @@ impl Registry {
         }
     }
 
+    /// What past tags alone kept goes with them if it was deleted before, whether or not untagged manifests do.
+    async fn drop_history(
+        &self,
+        now: Timestamp,
+        report: &mut CollectReport,
+        progress: &mut (dyn FnMut(Collected<'_>) + Send),
+    ) -> RegistryResult<()> {
+        loop {
+            let dropped = self.metadata.drop_history(now, PAST_TAGS, self.review_after_loss(now)).await?;
+            report.past_tags += dropped.past_tags as u64;
+            self.deleted(&dropped.deleted, report, progress).await?;
+            if dropped.past_tags < PAST_TAGS {
+                return Ok(());
+            }
+        }
+    }
+
     async fn delete_manifests(
         &self,
         now: Timestamp,
@@ -111,17 +135,28 @@ impl Registry {
         loop {
             let review_after = self.review_after_loss(now);
             let reviewed = self.metadata.collect_manifests(now, review_after, MANIFESTS).await?;
-            for (repository, digest, size_bytes) in &reviewed.deleted {
-                report.manifests += 1;
-                report.bytes += size_bytes;
-                progress(Collected::Manifest(repository, digest));
-            }
+            self.deleted(&reviewed.deleted, report, progress).await?;
             report.kept += reviewed.kept;
             // Something due may be left alone that changed just now, so that nothing may have happened without being done.
             if reviewed.done || (reviewed.kept == 0 && reviewed.deleted.is_empty()) {
                 return Ok(());
             }
         }
+    }
+
+    async fn deleted(
+        &self,
+        manifests: &[(RepositoryName, Digest, u64)],
+        report: &mut CollectReport,
+        progress: &mut (dyn FnMut(Collected<'_>) + Send),
+    ) -> RegistryResult<()> {
+        for (repository, digest, size_bytes) in manifests {
+            self.settle_link(repository, &Link::Manifest(*digest)).await?;
+            report.manifests += 1;
+            report.bytes += size_bytes;
+            progress(Collected::Manifest(repository, digest));
+        }
+        Ok(())
     }
 
     async fn delete_condemned(

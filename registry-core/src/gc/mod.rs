@@ -1,10 +1,11 @@
 //! Garbage collection: frees what nobody refers to any more, while the registry serves.
 //!
 //! Whatever loses a reference, and whatever is pushed, stands in a review queue with a date, put there by the same
-//! transaction. A collection takes what is due, looks whether something refers to it now, and deletes it if not:
+//! transaction. A past tag is a reference that ends by itself, and a collection begins by dropping those whose time is
+//! over. Then it takes what is due, looks whether something refers to it now, and deletes it if not:
 //!
 //! ```text
-//! manifests   due ─► a tag, a parent or a subject? ─ yes ─► out of the queue
+//! manifests   due ─► a tag, a past tag, a parent or a subject? ─ yes ─► out of the queue
 //!                        └─ no ─► deleted; its blobs, children and referrers into the queue
 //! blobs       due ─► held? ─ yes ─► looked at next time
 //!                        └─ no ─► a manifest? ─ yes ─► out of the queue

@@ -23,7 +23,8 @@ pub struct Candidate {
 
 impl Registry {
     /// Tells `report` of everything that is due for review at `now`, first manifests and then blobs, and changes nothing.
-    /// What a manifest refers to that would go gets its own grace period then, and is not told of.
+    /// What a manifest refers to that would go gets its own grace period then, and is not told of. Nor is what can be restored
+    /// no more, and gets one as well.
     ///
     /// # Errors
     /// `Store`.

@@ -8,9 +8,6 @@ use crate::store::Timestamp;
 use crate::store::history::{HistoryQuery, PastTag, RestoreOutcome, RestoreTag};
 use crate::store::metadata::Page;
 
-/// How many past tags are dropped in one transaction.
-const BATCH: usize = 100;
-
 /// A place in the history of tags: after what the tag pointed to until then.
 pub type HistoryPosition = (Tag, Timestamp);
 
@@ -27,6 +24,7 @@ impl Registry {
         after: Option<&HistoryPosition>,
         limit: usize,
     ) -> RegistryResult<Page<PastTag>> {
+        self.finish_adoption_of(repository).await?;
         let after = after.map(|(tag, ended_at)| (tag, *ended_at));
         let query = HistoryQuery { repository, tag, after, limit: limit.saturating_add(1) };
         let mut items = self.metadata.tag_history(query).await?;
@@ -39,7 +37,7 @@ impl Registry {
     }
 
     /// Points a tag to what it once pointed to, or to `digest` if it once did, and returns to what. What it points to now
-    /// becomes history in its turn. Idempotent.
+    /// becomes history in its turn, so that without a `digest` a second call undoes the first.
     ///
     /// # Errors
     /// `TagNotRestorable`, `ManifestBlobUnknown` if something that the manifest refers to was deleted by itself, `ReadOnly`.
@@ -50,6 +48,7 @@ impl Registry {
         digest: Option<&Digest>,
     ) -> RegistryResult<Digest> {
         self.ensure_writable()?;
+        self.finish_adoption_of(repository).await?;
         let restore = RestoreTag {
             repository,
             tag,
@@ -59,30 +58,19 @@ impl Registry {
             review_after: self.review_after(),
         };
         match self.metadata.restore_tag(restore).await? {
-            RestoreOutcome::Restored(digest) => Ok(digest),
+            RestoreOutcome::Restored(digest) => {
+                // If it is gone again, whoever deleted it settles its links.
+                if let Some(manifest) = self.metadata.manifest(repository, &Reference::Digest(digest)).await? {
+                    self.settle_manifest(repository, &digest, manifest.payload, vec![tag.clone()]).await?;
+                }
+                Ok(digest)
+            }
             RestoreOutcome::Missing(missing) => {
                 Err(RegistryError::ManifestBlobUnknown { repository: repository.clone(), missing })
             }
             RestoreOutcome::Unknown => {
                 let reference = digest.map_or_else(|| Reference::Tag(tag.clone()), |digest| Reference::Digest(*digest));
                 Err(RegistryError::TagNotRestorable { repository: repository.clone(), tag: tag.clone(), reference })
-            }
-        }
-    }
-
-    /// Drops what cannot be restored at `now` any more, so that it can be collected, and returns how much that was.
-    ///
-    /// Repeatable, and safe to run in several processes at once.
-    ///
-    /// # Errors
-    /// `Store`; what was dropped before stays dropped.
-    pub async fn drop_tag_history(&self, now: Timestamp) -> RegistryResult<usize> {
-        let mut total = 0;
-        loop {
-            let dropped = self.metadata.drop_history(now, BATCH, self.review_after()).await?;
-            total += dropped;
-            if dropped < BATCH {
-                return Ok(total);
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::store::import::{AdoptOutcome, ImportState};
 use crate::store::links::{Link, LinkKind, LinkStore};
 use crate::store::{StoreResult, UploadId};
 
-/// How many tags' links are listed at a time.
+/// How many links are listed at a time.
 const PAGE: usize = 1000;
 /// How many of them are read at a time.
 const LINKS_AT_ONCE: usize = 16;
@@ -115,7 +115,7 @@ impl Registry {
     }
 
     /// Has a link say what the metadata say, if links are written.
-    pub(super) async fn settle_link(&self, repository: &RepositoryName, link: &Link) -> RegistryResult<()> {
+    pub(crate) async fn settle_link(&self, repository: &RepositoryName, link: &Link) -> RegistryResult<()> {
         match self.written_links() {
             Some(links) => self.settle(links, repository, link).boxed().await,
             None => Ok(()),
@@ -152,23 +152,51 @@ impl Registry {
         let Some(links) = self.written_links() else { return Ok(()) };
         let settle = async move {
             self.settle(links, repository, &Link::Manifest(*digest)).await?;
-            let mut after = None;
-            loop {
-                let page = links.links(repository, LinkKind::Tag, after.as_ref(), PAGE).await?;
-                let each = futures::stream::iter(page.items).map(Ok);
-                each.try_for_each_concurrent(LINKS_AT_ONCE, |link| async move {
-                    // One that cannot be read may have pointed anywhere.
-                    let target = links.follow(repository, &link).await.unwrap_or(Some(*digest));
-                    if target == Some(*digest) { self.settle(links, repository, &link).await } else { Ok(()) }
-                })
-                .await?;
-                after = page.next;
-                if after.is_none() {
-                    return Ok(());
-                }
-            }
+            self.settle_all(links, repository, LinkKind::Tag, Some(digest)).await
         };
         settle.boxed().await
+    }
+
+    /// Settles all links of a repository that was deleted, if links are written.
+    pub(super) async fn settle_deleted_repository(&self, repository: &RepositoryName) -> RegistryResult<()> {
+        let Some(links) = self.written_links() else { return Ok(()) };
+        let settle = async move {
+            for kind in [LinkKind::Tag, LinkKind::Manifest, LinkKind::Blob] {
+                self.settle_all(links, repository, kind, None).await?;
+            }
+            Ok(())
+        };
+        settle.boxed().await
+    }
+
+    /// Settles the links of one kind, or those that point to `wanted`.
+    async fn settle_all(
+        &self,
+        links: &Arc<dyn LinkStore>,
+        repository: &RepositoryName,
+        kind: LinkKind,
+        wanted: Option<&Digest>,
+    ) -> RegistryResult<()> {
+        let mut after = None;
+        loop {
+            let page = links.links(repository, kind, after.as_ref(), PAGE).await?;
+            let each = futures::stream::iter(page.items).map(Ok);
+            each.try_for_each_concurrent(LINKS_AT_ONCE, |link| async move {
+                if let Some(wanted) = wanted {
+                    // One that cannot be read may have pointed anywhere.
+                    let target = links.follow(repository, &link).await.unwrap_or(Some(*wanted));
+                    if target != Some(*wanted) {
+                        return Ok(());
+                    }
+                }
+                self.settle(links, repository, &link).await
+            })
+            .await?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     async fn settle(&self, links: &Arc<dyn LinkStore>, repository: &RepositoryName, link: &Link) -> RegistryResult<()> {

@@ -16,6 +16,7 @@ mod removal;
 mod retention;
 mod snapshot;
 mod tag;
+mod turn;
 mod upload;
 mod url_rules;
 mod usage;

@@ -25,17 +25,25 @@ impl Registry {
     /// `RepositoryUnknown`, `RepositoryBusy` if clients go on pushing into it, `DeleteDisabled`, `ReadOnly`.
     pub async fn delete_repository(&self, repository: &RepositoryName) -> RegistryResult<()> {
         self.ensure_deletable()?;
-        if !self.metadata.repository_exists(repository).await? {
-            return Err(RegistryError::RepositoryUnknown(repository.clone()));
+        self.finish_adoption_of(repository).await?;
+        let exists = self.metadata.repository_exists(repository).await?;
+        if exists && !self.remove_all(repository).await? {
+            return Err(RegistryError::RepositoryBusy(repository.clone()));
         }
+        self.settle_deleted_repository(repository).await?;
+        if exists { Ok(()) } else { Err(RegistryError::RepositoryUnknown(repository.clone())) }
+    }
+
+    /// Returns whether the repository is gone.
+    async fn remove_all(&self, repository: &RepositoryName) -> RegistryResult<bool> {
         for _ in 0..ROUNDS {
             self.remove_manifests(repository).await?;
             self.remove_blobs(repository).await?;
             if self.metadata.remove_empty_repository(repository).await? {
-                return Ok(());
+                return Ok(true);
             }
         }
-        Err(RegistryError::RepositoryBusy(repository.clone()))
+        Ok(false)
     }
 
     async fn remove_manifests(&self, repository: &RepositoryName) -> RegistryResult<()> {

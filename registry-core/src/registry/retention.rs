@@ -9,6 +9,7 @@ use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
 use crate::retention::{KeptTags, RetentionPolicy, RetentionRule, TagPlan};
 use crate::store::Timestamp;
+use crate::store::links::Link;
 use crate::store::removal::TagRecord;
 
 /// How many repositories, tags or manifests are looked at in one query.
@@ -72,6 +73,7 @@ impl Registry {
             for name in &names {
                 let Some(rule) = policy.rule_for(name) else { continue };
                 total.repositories += 1;
+                self.finish_adoption_of(name).await?;
                 if rule.limits_tags() {
                     total.tags += self.retain_tags(name, rule, now, mode, report).boxed().await?;
                 }
@@ -141,7 +143,9 @@ impl Registry {
             return Ok(true);
         }
         let until = self.restorable_until();
-        Ok(self.metadata.delete_unchanged_tag(name, tag, self.review_after(), until).await?)
+        let deleted = self.metadata.delete_unchanged_tag(name, tag, self.review_after(), until).await?;
+        self.settle_link(name, &Link::Tag(tag.tag.clone())).await?;
+        Ok(deleted)
     }
 
     async fn delete_unkept_manifest(
@@ -154,7 +158,9 @@ impl Registry {
         if mode == RetentionMode::DryRun {
             return Ok(true);
         }
-        Ok(self.metadata.delete_untagged_manifest(name, digest, before, self.review_after()).await?)
+        let deleted = self.metadata.delete_untagged_manifest(name, digest, before, self.review_after()).await?;
+        self.settle_link(name, &Link::Manifest(*digest)).await?;
+        Ok(deleted)
     }
 
     async fn retain_manifests(

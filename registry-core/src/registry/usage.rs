@@ -12,6 +12,7 @@ impl Registry {
     /// # Errors
     /// `RepositoryUnknown` if nothing was ever put into it.
     pub async fn repository_usage(&self, repository: &RepositoryName) -> RegistryResult<Usage> {
+        self.finish_adoption_of(repository).await?;
         let usage = self.metadata.repository_usage(repository).await?;
         usage.ok_or_else(|| RegistryError::RepositoryUnknown(repository.clone()))
     }

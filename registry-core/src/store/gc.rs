@@ -119,6 +119,10 @@ pub struct ManifestExplanation {
     pub review_after: Option<Timestamp>,
     /// The tags that point to it, in byte order.
     pub tags: Vec<Tag>,
+    /// The tags that pointed to it, in byte order, and until when that can be restored.
+    pub past_tags: Vec<(Tag, Timestamp)>,
+    /// Whether it was deleted, and is kept for its past tags alone.
+    pub is_withdrawn: bool,
     /// The manifests that list it.
     pub parents: Vec<Digest>,
     /// The manifest that it refers to, if that is there.
@@ -128,7 +132,7 @@ pub struct ManifestExplanation {
 /// Deletes what nobody refers to.
 ///
 /// What counts as a reference: a manifest refers to the blobs it was stored with. A manifest lives while a tag points to
-/// it, while a manifest lists it, or while the manifest is there that it refers to as its subject. Manifests that hold on
+/// it, while a past tag does, whether or not it can still be restored, while a manifest lists it, or while the manifest is there that it refers to as its subject. Manifests that hold on
 /// to nothing but each other go together, once all of them are due.
 #[async_trait]
 pub trait CollectionStore: Send + Sync + 'static {

@@ -68,6 +68,15 @@ pub enum RestoreOutcome {
     Missing(Vec<Digest>),
 }
 
+/// What went because it could be restored no more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DroppedHistory {
+    /// How many past tags.
+    pub past_tags: usize,
+    /// The withdrawn manifests that went with the last of theirs, with their sizes in bytes.
+    pub deleted: Vec<(RepositoryName, Digest, u64)>,
+}
+
 /// The history of tags.
 #[async_trait]
 pub trait HistoryStore: Send + Sync + 'static {
@@ -75,11 +84,10 @@ pub trait HistoryStore: Send + Sync + 'static {
     async fn tag_history(&self, query: HistoryQuery<'_>) -> StoreResult<Vec<PastTag>>;
 
     /// Points a tag to what it once pointed to, which nobody need be able to see any more. What it points to now becomes
-    /// history. Idempotent.
+    /// history. Idempotent if a digest is given.
     async fn restore_tag(&self, restore: RestoreTag<'_>) -> StoreResult<RestoreOutcome>;
 
-    /// Drops up to `limit` past tags that cannot be restored at `now` any more, and returns how many. A withdrawn manifest
-    /// is deleted with the last of its past tags; any other goes into the review queue, and so does what a deleted one
-    /// referred to.
-    async fn drop_history(&self, now: Timestamp, limit: usize, review_after: Timestamp) -> StoreResult<usize>;
+    /// Drops up to `limit` past tags that cannot be restored at `now` any more. A withdrawn manifest is deleted with the
+    /// last of its past tags; any other goes into the review queue, and so does what a deleted one referred to.
+    async fn drop_history(&self, now: Timestamp, limit: usize, review_after: Timestamp) -> StoreResult<DroppedHistory>;
 }

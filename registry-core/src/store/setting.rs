@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::error::StoreResult;
 
 /// Values by name, for what is made up once and must be the same for every process that shares the metadata: the
-/// identity of the storage, secrets.
+/// identity of the storage, secrets, when something was last done that one of them does.
 ///
 /// A name is one of our own, of up to 128 ASCII characters. A value is text of up to 4 KiB.
 #[async_trait]
@@ -19,4 +19,8 @@ pub trait SettingStore: Send + Sync + 'static {
 
     /// Keeps a value in place of the one that the name has, if any.
     async fn replace_setting(&self, name: &str, value: &str) -> StoreResult<()>;
+
+    /// Keeps a value if the name has the one that is expected, or none if none is, and returns whether the name has the
+    /// value then. Of several callers that expect the same and bring different values, one gets its way.
+    async fn exchange_setting(&self, name: &str, expected: Option<&str>, value: &str) -> StoreResult<bool>;
 }

@@ -133,6 +133,8 @@ macro_rules! metadata_store_suite {
                 an_optional_blob_is_kept_if_it_is_there
                 suspects_are_told_of
                 what_keeps_something_is_explained
+                what_can_be_restored_is_kept_and_explained
+                a_manifest_goes_once_it_can_be_restored_no_more
                 an_import_is_unfinished_until_it_is_finished
                 what_is_adopted_is_there
                 adopting_keeps_what_is_there
@@ -143,6 +145,8 @@ macro_rules! metadata_store_suite {
                 a_setting_has_the_value_that_was_kept
                 a_settled_value_is_not_settled_again
                 exactly_one_of_many_settles_a_setting
+                a_setting_is_exchanged_for_the_value_that_is_expected
+                exactly_one_of_many_exchanges_a_setting
 
                 recorded_blobs_come_in_the_order_of_their_digests
 

@@ -36,10 +36,14 @@ pub(super) struct Bed {
 
 impl Bed {
     pub(super) fn new(review_grace: Duration) -> Self {
+        Self::with_history(review_grace, Duration::ZERO)
+    }
+
+    pub(super) fn with_history(review_grace: Duration, tag_history: Duration) -> Self {
         let (blobs, metadata) = (Arc::new(MemoryBlobStore::default()), Arc::new(MemoryMetadataStore::default()));
         let faults = Faults::default();
         let flaky = FlakyBlobStore::new(Arc::<MemoryBlobStore>::clone(&blobs), faults.clone());
-        let options = RegistryOptions { delete_enabled: true, review_grace, ..RegistryOptions::default() };
+        let options = RegistryOptions { delete_enabled: true, review_grace, tag_history, ..RegistryOptions::default() };
         let shared: Arc<dyn MetadataStore> = Arc::<MemoryMetadataStore>::clone(&metadata);
         Self { registry: Registry::new(Arc::new(flaky), shared, options), blobs, metadata, faults }
     }
@@ -226,4 +230,19 @@ async fn nothing_goes_while_an_import_is_unfinished() {
     assert!(bed.collect(later, ALL).await.is_empty());
     bed.metadata.finish_import().await.unwrap();
     assert_eq!(bed.collect(later, ALL).await.manifests, 1);
+}
+
+#[tokio::test]
+async fn what_can_be_restored_is_kept_until_it_cannot() {
+    let bed = Bed::with_history(Duration::ZERO, HOUR * 10);
+    let digest = push_image(&bed.registry, "a", "one", "content").await;
+    let bytes = bed.blobs.contents();
+    bed.registry.delete_manifest(&repository("a"), &digest).await.unwrap();
+    assert!(bed.collect(in_future(HOUR * 9), ALL).await.is_empty());
+    bed.registry.restore_tag(&repository("a"), &"one".parse().unwrap(), None).await.unwrap();
+    assert_eq!(bed.blobs.contents(), bytes);
+    bed.registry.delete_manifest(&repository("a"), &digest).await.unwrap();
+    let report = bed.collect(in_future(HOUR * 11), BLOBS).await;
+    assert_eq!((report.past_tags, report.manifests, report.blobs), (2, 1, 2));
+    assert_eq!(bed.blobs.contents(), [""; 0]);
 }

@@ -12,7 +12,7 @@ use super::dialect::Connection;
 use super::rows;
 use crate::schema::{
     blobs, gc_blob_reviews, gc_manifest_reviews, manifest_blobs, manifest_children, manifests, repositories,
-    repository_blobs, tags,
+    repository_blobs, tag_history, tags, withdrawn_manifests,
 };
 use crate::stored::Stored;
 
@@ -116,10 +116,25 @@ async fn manifests(
             .first(connection)
             .await
             .optional()?;
+        let past_tags: Vec<(Stored<Tag>, i64)> = tag_history::table
+            .filter(tag_history::manifest_id.eq(id))
+            .order((tag_history::name, tag_history::restorable_until))
+            .distinct()
+            .limit(cut.rows())
+            .select((tag_history::name, tag_history::restorable_until))
+            .load(connection)
+            .await?;
+        let withdrawn = withdrawn_manifests::table.find(id).select(withdrawn_manifests::manifest_id);
         explanations.push(ManifestExplanation {
             repository: repository.0,
             review_after: review_after.map(Timestamp::from_micros),
             tags: cut.take(tags).into_iter().map(|Stored(tag)| tag).collect(),
+            past_tags: cut
+                .take(past_tags)
+                .into_iter()
+                .map(|(tag, until)| (tag.0, Timestamp::from_micros(until)))
+                .collect(),
+            is_withdrawn: withdrawn.get_result::<i64>(connection).await.optional()?.is_some(),
             parents: cut.take(parents).into_iter().map(|Stored(parent)| parent).collect(),
             subject: subject.map(|Stored(subject)| subject),
         });

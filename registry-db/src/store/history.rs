@@ -10,11 +10,11 @@ use diesel_async::RunQueryDsl;
 use futures::FutureExt;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::{RepositoryName, Tag};
-use registry_core::store::history::{HistoryQuery, HistoryStore, PastTag, RestoreOutcome, RestoreTag};
+use registry_core::store::history::{DroppedHistory, HistoryQuery, HistoryStore, PastTag, RestoreOutcome, RestoreTag};
 use registry_core::store::{StoreResult, Timestamp};
 
 use super::blob::LIVE;
-use super::dialect::{Connection, Store, lock};
+use super::dialect::{Connection, Store};
 use super::usage::{self, Repository};
 use super::{manifest, repository, review, rows, tag};
 use crate::cache::Subject;
@@ -55,13 +55,18 @@ impl HistoryStore for Store {
         self.write(changed, restore, |connection, restore| restore.run(connection).boxed()).await.map_err(during(what))
     }
 
-    async fn drop_history(&self, now: Timestamp, limit: usize, review_after: Timestamp) -> StoreResult<usize> {
+    async fn drop_history(&self, now: Timestamp, limit: usize, review_after: Timestamp) -> StoreResult<DroppedHistory> {
+        let failed = || during("drop the history of tags");
+        let is_due = self.read_once(now, |connection, now| is_any_due(connection, *now).boxed()).await;
+        if !is_due.map_err(failed())? {
+            return Ok(DroppedHistory::default());
+        }
         // A withdrawn manifest is nobody's answer, but the blobs that lose it are reviewed.
         self.write([Subject::EveryBlob], (now, limit, review_after), |connection, (now, limit, review_after)| {
             drop_until(connection, *now, *limit, *review_after).boxed()
         })
         .await
-        .map_err(during("drop the history of tags"))
+        .map_err(failed())
     }
 }
 
@@ -78,13 +83,14 @@ pub(super) async fn remember(
     repository_id: i64,
     name: &str,
     (manifest_id, set_at): (i64, i64),
+    now: Timestamp,
     until: Timestamp,
 ) -> QueryResult<()> {
     diesel::insert_into(tag_history::table)
         .values((
             tag_history::repository_id.eq(repository_id),
             tag_history::name.eq(name),
-            tag_history::ended_at.eq(Timestamp::now().as_micros()),
+            tag_history::ended_at.eq(now.as_micros()),
             tag_history::manifest_id.eq(manifest_id),
             tag_history::set_at.eq(set_at),
             tag_history::restorable_until.eq(until.as_micros()),
@@ -327,48 +333,59 @@ async fn missing(connection: &mut Connection, repository_id: i64, manifest_id: i
     Ok(lost.into_iter().chain(hidden).map(|digest| digest.0).collect())
 }
 
+async fn is_any_due(connection: &mut Connection, now: Timestamp) -> QueryResult<bool> {
+    let due = tag_history::table.filter(tag_history::restorable_until.le(now.as_micros()));
+    diesel::select(exists(due)).get_result(connection).await
+}
+
 async fn drop_until(
     connection: &mut Connection,
     now: Timestamp,
     limit: usize,
     review_after: Timestamp,
-) -> QueryResult<usize> {
-    let due: Vec<(i64, String, i64, i64)> = tag_history::table
+) -> QueryResult<DroppedHistory> {
+    let due: Vec<(Stored<RepositoryName>, i64, String, i64, i64)> = tag_history::table
+        .inner_join(repositories::table)
         .filter(tag_history::restorable_until.le(now.as_micros()))
         .order(tag_history::restorable_until)
         .limit(rows(limit))
-        .select((tag_history::repository_id, tag_history::name, tag_history::ended_at, tag_history::manifest_id))
+        .select((
+            repositories::name,
+            tag_history::repository_id,
+            tag_history::name,
+            tag_history::ended_at,
+            tag_history::manifest_id,
+        ))
         .load(connection)
         .await?;
-    let mut dropped = 0;
-    let mut left: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-    let repositories: BTreeSet<i64> = due.iter().map(|(repository_id, ..)| *repository_id).collect();
-    let mut names: BTreeMap<i64, RepositoryName> = BTreeMap::new();
-    for id in repositories {
-        let name = lock!(repositories::table.find(id).select(repositories::name));
-        let name: Option<Stored<RepositoryName>> = name.get_result(connection).await.optional()?;
-        names.extend(name.map(|name| (id, name.0)));
+    // One order for all who lock.
+    let names: BTreeSet<&RepositoryName> = due.iter().map(|(name, ..)| &name.0).collect();
+    for name in names {
+        repository::lock(connection, name.as_str()).await?;
     }
-    for row in due {
+    let mut dropped = DroppedHistory::default();
+    let mut left: BTreeMap<(&RepositoryName, i64), BTreeSet<i64>> = BTreeMap::new();
+    for (repository, repository_id, name, ended_at, manifest_id) in &due {
         // Another process may have been here first.
-        let (repository_id, name, ended_at, manifest_id) = &row;
         let past = tag_history::table.find((repository_id, name, ended_at, manifest_id));
         if diesel::delete(past).execute(connection).await? > 0 {
-            dropped += 1;
-            left.entry(*repository_id).or_default().insert(*manifest_id);
+            dropped.past_tags += 1;
+            left.entry((&repository.0, *repository_id)).or_default().insert(*manifest_id);
         }
     }
-    for (repository_id, manifest_ids) in left {
-        let Some(name) = names.get(&repository_id) else { continue };
+    for ((name, id), manifest_ids) in left {
         for manifest_id in manifest_ids {
             if refers_to(connection, manifest_id).await? {
                 continue;
             }
+            let manifest = manifests::table.find(manifest_id);
             if reinstate(connection, manifest_id).await? {
-                let repository = Repository { id: repository_id, name };
-                manifest::remove(connection, repository, manifest_id, false, review_after).await?;
+                let (digest, size_bytes): (Stored<Digest>, i64) =
+                    manifest.select((manifests::digest, manifests::size_bytes)).get_result(connection).await?;
+                manifest::remove(connection, Repository { id, name }, manifest_id, false, review_after).await?;
+                dropped.deleted.push((name.clone(), digest.0, size_bytes.cast_unsigned()));
             } else {
-                review::manifests(connection, manifests::table.find(manifest_id).into_boxed(), review_after).await?;
+                review::manifests(connection, manifest.into_boxed(), review_after).await?;
             }
         }
     }

@@ -32,6 +32,8 @@ pub(super) async fn point(
     restorable_until: Option<Timestamp>,
 ) -> QueryResult<Pointed> {
     let mut pointed = Pointed::default();
+    // What is pushed together is of the same age.
+    let now = Timestamp::now();
     for name in names {
         let name = name.as_str();
         let previous: Option<(i64, i64)> = tags::table
@@ -44,11 +46,11 @@ pub(super) async fn point(
             (None, _) => pointed.added += 1,
             (Some((id, _)), _) if id == manifest_id => {}
             (Some(previous), Some(until)) => {
-                history::remember(connection, repository_id, name, previous, until).await?;
+                history::remember(connection, repository_id, name, previous, now, until).await?;
             }
             (Some((id, _)), None) => pointed.left.push(id),
         }
-        let target = (tags::manifest_id.eq(manifest_id), tags::updated_at.eq(Timestamp::now().as_micros()));
+        let target = (tags::manifest_id.eq(manifest_id), tags::updated_at.eq(now.as_micros()));
         diesel::insert_into(tags::table)
             .values((tags::repository_id.eq(repository_id), tags::name.eq(name), target))
             .on_conflict(conflict_key((tags::repository_id, tags::name)))
@@ -91,7 +93,7 @@ impl Removal {
             }
         }
         if let Some(until) = self.restorable_until {
-            history::remember(connection, id, name, (manifest_id, updated_at), until).await?;
+            history::remember(connection, id, name, (manifest_id, updated_at), Timestamp::now(), until).await?;
         }
         diesel::delete(tags::table.find((id, name))).execute(connection).await?;
         let change = Change::of(0, -1);

@@ -149,10 +149,14 @@ impl CollectionStore for MemoryMetadataStore {
             let tags =
                 repository.tags.iter().filter(|(_, target)| target.digest == *digest).map(|(tag, _)| tag.clone());
             let parents = repository.manifests.iter().filter(|(_, other)| other.children.contains(digest));
+            let past = repository.history.iter().filter(|past| past.digest == *digest);
+            let past: BTreeSet<_> = past.map(|past| (past.tag.clone(), past.restorable_until)).collect();
             ManifestExplanation {
                 repository: name.clone(),
                 review_after: tables.reviews.get(&ReviewSubject::Manifest(name.clone(), *digest)).copied(),
                 tags: cut.take(tags),
+                past_tags: cut.take(past.into_iter()),
+                is_withdrawn: repository.visible(digest).is_none(),
                 parents: cut.take(parents.map(|(parent, _)| *parent)),
                 subject: repository.living_subject(digest),
             }

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{MemoryMetadataStore, Repository, Target};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
-use crate::store::history::{HistoryQuery, HistoryStore, PastTag, RestoreOutcome, RestoreTag};
+use crate::store::history::{DroppedHistory, HistoryQuery, HistoryStore, PastTag, RestoreOutcome, RestoreTag};
 use crate::store::metadata::ReviewSubject;
 use crate::store::{StoreResult, Timestamp};
 
@@ -38,13 +38,13 @@ impl HistoryStore for MemoryMetadataStore {
             return Ok(RestoreOutcome::Missing(missing));
         }
         repository.manifests.entry(digest).and_modify(|manifest| manifest.withdrawn = false);
-        if let Some(orphan) = repository.point(restore.tag, digest, restore.restorable_until) {
+        if let Some(orphan) = repository.point(restore.tag, digest, Timestamp::now(), restore.restorable_until) {
             tables.review(ReviewSubject::Manifest(restore.repository.clone(), orphan), restore.review_after);
         }
         Ok(RestoreOutcome::Restored(digest))
     }
 
-    async fn drop_history(&self, now: Timestamp, limit: usize, review_after: Timestamp) -> StoreResult<usize> {
+    async fn drop_history(&self, now: Timestamp, limit: usize, review_after: Timestamp) -> StoreResult<DroppedHistory> {
         let mut tables = self.tables();
         let mut dropped: Vec<(RepositoryName, Digest)> = Vec::new();
         for (name, repository) in &mut tables.repositories {
@@ -56,18 +56,20 @@ impl HistoryStore for MemoryMetadataStore {
                 stays
             });
         }
+        let mut deleted = Vec::new();
         for (name, digest) in &dropped {
             let Some(repository) = tables.repositories.get(name) else { continue };
             match repository.manifests.get(digest) {
                 Some(_) if repository.has_history(digest) => {}
                 Some(manifest) if manifest.withdrawn => {
+                    deleted.push((name.clone(), *digest, manifest.record.payload.len() as u64));
                     tables.remove_manifest(name, digest, review_after);
                 }
                 Some(_) => tables.review(ReviewSubject::Manifest(name.clone(), *digest), review_after),
                 None => {}
             }
         }
-        Ok(dropped.len())
+        Ok(DroppedHistory { past_tags: dropped.len(), deleted })
     }
 }
 
@@ -77,12 +79,18 @@ impl Repository {
     }
 
     /// Points a tag to a manifest. Returns what it pointed to before, unless that is the same or becomes history.
-    pub(super) fn point(&mut self, tag: &Tag, digest: Digest, restorable_until: Option<Timestamp>) -> Option<Digest> {
+    pub(super) fn point(
+        &mut self,
+        tag: &Tag,
+        digest: Digest,
+        now: Timestamp,
+        restorable_until: Option<Timestamp>,
+    ) -> Option<Digest> {
         let previous = self.tags.get(tag).map(|target| target.digest).filter(|previous| *previous != digest);
         if previous.is_some() {
             self.unpoint(tag, restorable_until);
         }
-        self.tags.insert(tag.clone(), Target { digest, updated_at: Timestamp::now() });
+        self.tags.insert(tag.clone(), Target { digest, updated_at: now });
         previous.filter(|_| restorable_until.is_none())
     }
 

@@ -2,9 +2,9 @@ use async_trait::async_trait;
 
 use super::{Blob, MemoryMetadataStore, Tables};
 use crate::protocol::reference::RepositoryName;
-use crate::store::StoreResult;
 use crate::store::import::{AdoptBlob, AdoptOutcome, AdoptTag, ImportState, ImportStore};
 use crate::store::metadata::{PutManifest, PutManifestOutcome, ReviewSubject};
+use crate::store::{StoreResult, Timestamp};
 
 #[async_trait]
 impl ImportStore for MemoryMetadataStore {
@@ -87,7 +87,7 @@ impl ImportStore for MemoryMetadataStore {
         if repository.visible(adopt.target).is_none() {
             return Ok(AdoptOutcome::Missing);
         }
-        repository.point(adopt.tag, *adopt.target, None);
+        repository.point(adopt.tag, *adopt.target, Timestamp::now(), None);
         if let Some(previous) = previous {
             tables.review(ReviewSubject::Manifest(adopt.repository.clone(), previous), adopt.review_after);
         }

@@ -118,8 +118,10 @@ impl Tables {
         repository.store(put);
         let optional_blobs = put.optional_blobs.iter().filter(|blob| repository.blobs.contains(blob));
         let kept_blobs: Vec<Digest> = put.blobs.iter().chain(optional_blobs).copied().collect();
+        // What is pushed together is of the same age.
+        let now = Timestamp::now();
         let mut orphans: Vec<Digest> =
-            put.tags.iter().filter_map(|tag| repository.point(tag, *put.digest, put.restorable_until)).collect();
+            put.tags.iter().filter_map(|tag| repository.point(tag, *put.digest, now, put.restorable_until)).collect();
         if put.tags.is_empty() {
             orphans.push(*put.digest);
         }

@@ -18,4 +18,15 @@ impl SettingStore for MemoryMetadataStore {
         self.tables().settings.insert(name.to_owned(), value.to_owned());
         Ok(())
     }
+
+    async fn exchange_setting(&self, name: &str, expected: Option<&str>, value: &str) -> StoreResult<bool> {
+        let mut tables = self.tables();
+        let found = tables.settings.get(name).map(String::as_str);
+        let is_there = found == Some(value);
+        let is_expected = found == expected;
+        if is_expected {
+            tables.settings.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(is_there || is_expected)
+    }
 }

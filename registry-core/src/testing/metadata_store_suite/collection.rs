@@ -337,3 +337,44 @@ pub async fn what_keeps_something_is_explained(store: &dyn MetadataStore) {
     assert_eq!(explained(&subject).await, (a.clone(), vec!["subject".into()], vec![], None));
     assert_eq!(store.explain(&index, 10).await.unwrap().manifests[0].review_after, Some(LATER));
 }
+
+/// A past tag is as good as a tag, for the manifest and for all that it holds on to.
+pub async fn what_can_be_restored_is_kept_and_explained(store: &dyn MetadataStore) {
+    let a = repository("a");
+    let blob = commit(store, &a, "blob").await;
+    let child = Push { blobs: vec![blob], review_after: at(1), ..Push::new(&a, "child") }.to(store).await;
+    let index = Push { children: vec![child], ..Push::new(&a, "index").tagged(&["t", "u"]) }.to(store).await;
+    let referrer = Push { subject: Some(index), review_after: at(1), ..Push::new(&a, "referrer") }.to(store).await;
+    store.delete_tag(&a, &tag("u"), at(1), Some(at(8))).await.unwrap();
+    store.delete_manifest(&a, &index, at(1), Some(at(9))).await.unwrap();
+    // What once was due for some other reason is looked at all the same.
+    Push::new(&a, "child").to(store).await;
+    assert_eq!(collect(store, DUE).await, []);
+    assert_eq!(condemn(store, DUE, LEASE_END).await, []);
+    assert!(stored(store, &a, child).await && stored(store, &a, referrer).await);
+
+    let found = store.explain(&index, 10).await.unwrap().manifests.remove(0);
+    assert_eq!(found.past_tags, [(tag("t"), at(9)), (tag("u"), at(8))]);
+    assert_eq!((found.is_withdrawn, found.tags, found.review_after), (true, Vec::new(), None));
+    let cut = store.explain(&index, 1).await.unwrap();
+    assert_eq!((cut.manifests[0].past_tags.len(), cut.more), (1, true));
+    assert!(!store.explain(&child, 10).await.unwrap().manifests[0].is_withdrawn);
+}
+
+/// The end of its last past tag puts a manifest into the queue, or if it is withdrawn, what it held on to.
+pub async fn a_manifest_goes_once_it_can_be_restored_no_more(store: &dyn MetadataStore) {
+    let a = repository("a");
+    let blob = commit(store, &a, "blob").await;
+    let untagged = Push { blobs: vec![blob], ..Push::new(&a, "untagged").tagged(&["t"]) }.to(store).await;
+    store.delete_tag(&a, &tag("t"), at(1), Some(at(5))).await.unwrap();
+    let withdrawn = Push { blobs: vec![blob], ..Push::new(&a, "withdrawn").tagged(&["u"]) }.to(store).await;
+    store.delete_manifest(&a, &withdrawn, at(1), Some(at(5))).await.unwrap();
+    assert_eq!(collect(store, DUE).await, []);
+
+    let dropped = store.drop_history(at(5), 100, at(7)).await.unwrap();
+    assert_eq!((dropped.past_tags, dropped.deleted), (2, vec![(a.clone(), withdrawn, 9)]));
+    assert_eq!(collect(store, 6).await, [], "it has its grace period");
+    assert_eq!(collect(store, 7).await, [untagged]);
+    let condemned = condemn(store, DUE + 7, LEASE_END).await;
+    assert_eq!(condemned.into_iter().map(|blob| blob.digest).collect::<Vec<_>>(), [blob]);
+}

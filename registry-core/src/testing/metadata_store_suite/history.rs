@@ -1,7 +1,7 @@
 use super::fixture::{LATER, Push, all_tags, at, commit, digest, queue, repository, stored, tag, tagged};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
-use crate::store::history::{HistoryQuery, PastTag, RestoreOutcome, RestoreTag};
+use crate::store::history::{DroppedHistory, HistoryQuery, PastTag, RestoreOutcome, RestoreTag};
 use crate::store::metadata::ReviewSubject;
 use crate::store::{MetadataStore, Timestamp};
 
@@ -79,7 +79,7 @@ pub async fn a_withdrawn_manifest_is_back_when_it_is_pushed_again(store: &dyn Me
     Push::new(&a, "manifest").tagged(&["u"]).to(store).await;
     assert!(stored(store, &a, manifest).await);
     assert_eq!(all_tags(store, &a).await, ["u"]);
-    assert_eq!(store.drop_history(at(1000), 10, LATER).await.unwrap(), 1);
+    assert_eq!(store.drop_history(at(1000), 10, LATER).await.unwrap().past_tags, 1);
     assert!(stored(store, &a, manifest).await, "its history does not take it along");
 }
 
@@ -132,14 +132,15 @@ pub async fn dropped_history_lets_go_of_its_manifests(store: &dyn MetadataStore)
     let untagged = Push::new(&a, "untagged").tagged(&["v"]).to(store).await;
     store.delete_tag(&a, &tag("v"), LATER, Some(at(10))).await.unwrap();
 
-    assert_eq!(store.drop_history(at(9), 10, at(2_000_000)).await.unwrap(), 0);
-    assert_eq!(store.drop_history(at(10), 10, at(2_000_000)).await.unwrap(), 2);
+    assert_eq!(store.drop_history(at(9), 10, at(2_000_000)).await.unwrap(), DroppedHistory::default());
+    assert_eq!(store.drop_history(at(10), 10, at(2_000_000)).await.unwrap().past_tags, 2);
     let (of_blob, of_untagged) = (ReviewSubject::Blob(blob), ReviewSubject::Manifest(a.clone(), untagged));
     assert_eq!(queue(store).await, [(of_untagged.clone(), at(2_000_000))].into());
     assert!(stored(store, &a, untagged).await);
     assert_eq!(store.manifest_digests(&a, None, 10).await.unwrap().len(), 2);
 
-    assert_eq!(store.drop_history(at(20), 10, at(3_000_000)).await.unwrap(), 1);
+    let dropped = DroppedHistory { past_tags: 1, deleted: vec![(a.clone(), withdrawn, "withdrawn".len() as u64)] };
+    assert_eq!(store.drop_history(at(20), 10, at(3_000_000)).await.unwrap(), dropped);
     assert_eq!(queue(store).await, [(of_blob, at(3_000_000)), (of_untagged, at(2_000_000))].into());
     assert_eq!(store.manifest_digests(&a, None, 10).await.unwrap(), [untagged]);
     assert_eq!(history(store, &a, None, 10).await, []);

@@ -32,3 +32,34 @@ pub async fn exactly_one_of_many_settles_a_setting(store: &dyn MetadataStore) {
     assert!(settled.iter().all(|value| *value == settled[0]), "{settled:?}");
     assert_eq!(store.setting("name").await.unwrap().as_ref(), Some(&settled[0]));
 }
+
+/// An exchange needs the value that is there, or none.
+pub async fn a_setting_is_exchanged_for_the_value_that_is_expected(store: &dyn MetadataStore) {
+    assert!(!store.exchange_setting("name", Some("first"), "second").await.unwrap());
+    assert!(store.exchange_setting("name", None, "first").await.unwrap());
+    assert!(store.exchange_setting("name", None, "first").await.unwrap(), "it can be repeated");
+    assert!(!store.exchange_setting("name", None, "second").await.unwrap());
+    assert!(!store.exchange_setting("name", Some("First"), "second").await.unwrap());
+    assert_eq!(store.setting("name").await.unwrap().as_deref(), Some("first"));
+    assert!(store.exchange_setting("name", Some("first"), "second").await.unwrap());
+    assert!(store.exchange_setting("name", Some("first"), "second").await.unwrap(), "it can be repeated");
+    assert_eq!(store.setting("name").await.unwrap().as_deref(), Some("second"));
+}
+
+/// Of many at once that expect the same, one gets its way.
+pub async fn exactly_one_of_many_exchanges_a_setting(store: &dyn MetadataStore) {
+    for expected in [None, Some("first")] {
+        let values: Vec<String> = (0..16).map(|index| format!("{expected:?} {index}")).collect();
+        let exchanged = join_all(values.iter().map(|value| store.exchange_setting("name", expected, value))).await;
+        let won: Vec<usize> = exchanged
+            .into_iter()
+            .map(Result::unwrap)
+            .enumerate()
+            .filter(|(_, won)| *won)
+            .map(|(index, _)| index)
+            .collect();
+        assert_eq!(won.len(), 1, "{won:?}");
+        assert_eq!(store.setting("name").await.unwrap().as_ref(), Some(&values[won[0]]));
+        store.replace_setting("name", "first").await.unwrap();
+    }
+}

@@ -150,6 +150,8 @@ async fn call_every_method(store: &SqliteStore) {
     store.setting("name").await.unwrap();
     store.settle_setting("name", "value").await.unwrap();
     store.replace_setting("name", "value").await.unwrap();
+    assert!(store.exchange_setting("name", Some("value"), "other").await.unwrap());
+    assert!(store.exchange_setting("another", None, "value").await.unwrap());
     let collected = store.collect_manifests(LATER, LATER, 10).await.unwrap();
     assert_eq!((collected.deleted.len(), collected.kept), (2, 0));
     let condemned = store.condemn_blobs(LATER, LATER, 10).await.unwrap().condemned;
@@ -179,7 +181,7 @@ async fn call_every_history_method(store: &SqliteStore, repository: &RepositoryN
         assert_eq!(store.restore_tag(restore).await.unwrap(), RestoreOutcome::Restored(parent));
     }
     assert!(store.delete_manifest(repository, &parent, LATER, Some(LATER)).await.unwrap());
-    assert!(store.drop_history(LATER, 10, LATER).await.unwrap() > 2);
+    assert!(store.drop_history(LATER, 10, LATER).await.unwrap().past_tags > 2);
 }
 
 async fn call_every_removal_and_usage_method(store: &SqliteStore, repository: &RepositoryName) {

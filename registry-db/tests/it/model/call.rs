@@ -14,6 +14,8 @@ use registry_core::store::{
     BlobLocation, ClaimToken, MetadataStore, StagedUpload, StoreError, StoreResult, Timestamp, UploadId,
 };
 
+use super::side::Side;
+
 const REPOSITORIES: [&str; 3] = ["a", "a/b", "a/c"];
 pub(super) const TAGS: [&str; 3] = ["Latest", "latest", "1"];
 /// Blobs and manifests have few digests, and share them.
@@ -143,6 +145,20 @@ pub(super) enum Call {
         fails: bool,
         review: i64,
     },
+    /// Has a registry do so, as are the following.
+    Retain {
+        repository: usize,
+        keep_last: usize,
+        untagged: bool,
+        has_history: bool,
+    },
+    DeleteRepository {
+        repository: usize,
+    },
+    Collect {
+        now: i64,
+        delete_untagged: bool,
+    },
     Explain {
         content: usize,
         limit: usize,
@@ -234,6 +250,12 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
         2 => (time(), time()).prop_map(|(now, review)| Call::CollectManifests { now, review }),
         2 => (time(), any::<bool>(), time())
             .prop_map(|(now, fails, review)| Call::CollectBlobs { now, fails, review }),
+        1 => (repository(), 0..3usize, any::<bool>(), any::<bool>())
+            .prop_map(|(repository, keep_last, untagged, has_history)| Call::Retain {
+                repository, keep_last, untagged, has_history
+            }),
+        1 => repository().prop_map(|repository| Call::DeleteRepository { repository }),
+        1 => (time(), any::<bool>()).prop_map(|(now, delete_untagged)| Call::Collect { now, delete_untagged }),
         1 => (content(), 0..4usize).prop_map(|(content, limit)| Call::Explain { content, limit }),
     ]
 }
@@ -289,7 +311,8 @@ pub(super) fn answer<T: Debug>(result: StoreResult<T>) -> String {
     format!("{:?}", result.map_err(|error: StoreError| error.kind()))
 }
 
-pub(super) async fn make(store: &dyn MetadataStore, names: &Names, call: &Call) -> String {
+pub(super) async fn make(side: &Side, names: &Names, call: &Call) -> String {
+    let store = &*side.store;
     let Names { repositories, uploads, claims } = names;
     match call.clone() {
         Call::CommitBlob { repository, blob, location, upload, review } => {
@@ -391,6 +414,11 @@ pub(super) async fn make(store: &dyn MetadataStore, names: &Names, call: &Call) 
             store.forget_blobs(gone, failed, at(review)).await.unwrap();
             format!("{reviewed:?}")
         }
+        Call::Retain { repository, keep_last, untagged, has_history } => {
+            side.retain(&repositories[repository], keep_last, untagged, has_history).await
+        }
+        Call::DeleteRepository { repository } => side.delete_repository(&repositories[repository]).await,
+        Call::Collect { now, delete_untagged } => format!("{:?}", side.collect(now, delete_untagged).await),
         Call::Explain { content, limit } => answer(store.explain(&digest(content), limit).await),
     }
 }

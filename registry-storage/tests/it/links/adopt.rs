@@ -4,7 +4,9 @@ use futures::StreamExt;
 use registry_core::RegistryError;
 use registry_core::import::ImportOptions;
 use registry_core::memory::MemoryMetadataStore;
-use registry_core::registry::{LinkUse, ManifestPush, MountSource};
+use registry_core::registry::{LinkUse, ManifestPush, MountSource, RetentionMode};
+use registry_core::retention::{Pattern, RetentionPolicy, RetentionRule};
+use registry_core::store::Timestamp;
 use registry_core::store::import::{ImportState, ImportStore};
 use registry_core::store::links::Link;
 
@@ -121,4 +123,35 @@ async fn adopting_ends_when_the_storage_is_imported() {
     assert!(registry.get_manifest(&name("late"), &reference("v1")).await.is_err());
     storage.import(Some(&metadata), ImportOptions::default()).await;
     assert!(registry.get_manifest(&name("late"), &reference("v1")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_deleted_repository_is_not_adopted_again() {
+    let storage = filesystem().await;
+    push_image(storage.root(), "a", "config", &["layer"], &["v1"]);
+    let registry = storage.registry(&Arc::new(MemoryMetadataStore::new()), ADOPT);
+    registry.delete_repository(&name("a")).await.unwrap();
+    assert!(registry.get_manifest(&name("a"), &reference("v1")).await.is_err());
+    let usage = registry.repository_usage(&name("a")).await;
+    assert!(matches!(usage, Err(RegistryError::RepositoryUnknown(_))), "{usage:?}");
+}
+
+/// Figures and rules are about all of a repository, of which as yet one tag is adopted.
+#[tokio::test]
+async fn figures_and_rules_are_about_what_the_storage_has() {
+    let storage = filesystem().await;
+    push_image(storage.root(), "a", "config", &["layer"], &["v1", "v2"]);
+    push_image(storage.root(), "b", "config", &["layer"], &["v1", "v2"]);
+    let registry = storage.registry(&Arc::new(MemoryMetadataStore::new()), ADOPT);
+    for repository in ["a", "b"] {
+        registry.get_manifest(&name(repository), &reference("v2")).await.unwrap();
+    }
+    assert_eq!(registry.repository_usage(&name("a")).await.unwrap().tags, 2);
+    let rule = RetentionRule { keep_last: Some(0), ..RetentionRule::new(Pattern::new("b").unwrap()) };
+    let policy = RetentionPolicy { rules: vec![rule] };
+    let soon = Timestamp::now().plus(HISTORY);
+    let report = registry.apply_retention(&policy, soon, RetentionMode::Delete, &mut |_| {}).await.unwrap();
+    assert_eq!(report.tags, 2);
+    assert!(registry.get_manifest(&name("b"), &reference("v1")).await.is_err());
+    registry.restore_tag(&name("b"), &"v1".parse().unwrap(), None).await.unwrap();
 }

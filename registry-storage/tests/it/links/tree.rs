@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use registry_core::import::{ImportObserver, ImportOptions, ImportReport, Importer, Skipped};
 use registry_core::memory::MemoryMetadataStore;
@@ -17,6 +18,9 @@ use registry_core::{Registry, RegistryOptions};
 use registry_storage::{DriverLinkStore, layout};
 
 use crate::subject::Filesystem;
+
+/// How long what a tag pointed to can be restored.
+pub(super) const HISTORY: Duration = Duration::from_secs(3600);
 
 pub(super) fn name(text: &str) -> RepositoryName {
     text.parse().unwrap()
@@ -103,7 +107,7 @@ impl Filesystem {
     }
 
     pub(super) fn registry(&self, metadata: &Arc<MemoryMetadataStore>, used: LinkUse) -> Registry {
-        let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
+        let options = RegistryOptions { delete_enabled: true, tag_history: HISTORY, ..RegistryOptions::default() };
         let metadata: Arc<MemoryMetadataStore> = Arc::clone(metadata);
         Registry::new(Arc::new(self.blob_store()), metadata, options).with_links(self.links(), used)
     }

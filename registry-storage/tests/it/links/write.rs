@@ -1,14 +1,19 @@
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use registry_core::Registry;
+use registry_core::gc::CollectOptions;
 use registry_core::import::{Counts, ImportOptions};
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::protocol::digest::Digest;
-use registry_core::registry::{LinkUse, ManifestPush, MountSource};
+use registry_core::registry::{LinkUse, ManifestPush, MountSource, RetentionMode};
+use registry_core::retention::{Pattern, RetentionPolicy, RetentionRule};
+use registry_core::store::Timestamp;
 use registry_core::store::links::Link;
+use registry_core::{Registry, RegistryError};
+use registry_storage::layout;
 
 use super::tree::*;
 use crate::subject::{files, filesystem};
@@ -101,4 +106,68 @@ async fn concurrent_pushes_leave_the_link_where_the_tag_is() {
         let link = storage.links().follow(&name("a"), &Link::Tag("v1".parse().unwrap())).await.unwrap();
         assert_eq!(link, Some(tag));
     }
+}
+
+/// As it was, even if distribution's own collector took the manifest meanwhile.
+#[tokio::test]
+async fn what_is_restored_has_its_links_again() {
+    let storage = filesystem().await;
+    let registry = storage.registry(&Arc::new(MemoryMetadataStore::new()), WRITE);
+    let a = name("a");
+    let digest = push(&registry, "a", &["layer"], &["v1", "v2"]).await;
+    registry.delete_tag(&a, &"v2".parse().unwrap()).await.unwrap();
+    let before = files(storage.root());
+    registry.delete_manifest(&a, &digest).await.unwrap();
+    assert_ne!(files(storage.root()), before);
+    fs::remove_file(storage.root().join(&layout::blob(&digest).as_str()[1..])).unwrap();
+    assert_eq!(registry.restore_tag(&a, &"v1".parse().unwrap(), None).await.unwrap(), digest);
+    assert_eq!(files(storage.root()), before);
+}
+
+#[tokio::test]
+async fn what_is_not_retained_and_what_is_collected_leaves_no_link() {
+    let storage = filesystem().await;
+    let registry = storage.registry(&Arc::new(MemoryMetadataStore::new()), WRITE);
+    let collected = push(&registry, "a", &["1"], &["v1"]).await;
+    let untagged = push(&registry, "a", &["2"], &[]).await;
+    let kept = push(&registry, "a", &["3"], &["v2"]).await;
+    let rule = RetentionRule {
+        keep_matching: Some(Pattern::new("v2").unwrap()),
+        untagged_older: Some(Duration::ZERO),
+        ..RetentionRule::new(Pattern::new("a").unwrap())
+    };
+    let policy = RetentionPolicy { rules: vec![rule] };
+    let soon = Timestamp::now().plus(Duration::from_secs(1));
+    registry.apply_retention(&policy, soon, RetentionMode::Delete, &mut |_| {}).await.unwrap();
+    let links = storage.links();
+    let follow = async |link: Link| links.follow(&name("a"), &link).await.unwrap();
+    let tag = |name: &str| Link::Tag(name.parse().unwrap());
+    assert_eq!((follow(tag("v1")).await, follow(tag("v2")).await), (None, Some(kept)));
+    assert_eq!(follow(Link::Manifest(untagged)).await, None);
+    assert_eq!(follow(Link::Manifest(collected)).await, Some(collected), "its tag can be restored");
+
+    let options = CollectOptions { delete_untagged: true, parallelism: 1 };
+    for later in [HISTORY * 2, HISTORY * 100] {
+        registry.collect_garbage(Timestamp::now().plus(later), options, &mut |_| {}).await.unwrap();
+    }
+    assert_eq!(follow(Link::Manifest(collected)).await, None);
+    assert_eq!(follow(Link::Manifest(kept)).await, Some(kept));
+}
+
+#[tokio::test]
+async fn a_deleted_repository_leaves_no_link() {
+    let storage = filesystem().await;
+    let registry = storage.registry(&Arc::new(MemoryMetadataStore::new()), WRITE);
+    let of = |name: &str| -> Vec<String> {
+        let all = files(storage.root()).into_iter();
+        all.filter(|file| file.starts_with(&format!("docker/registry/v2/repositories/{name}/"))).collect()
+    };
+    push(&registry, "a/b", &["layer"], &["v1"]).await;
+    let others = of("a/b");
+    push(&registry, "a", &["layer"], &["v1", "v2"]).await;
+    push(&registry, "a", &[], &["v2"]).await;
+    registry.delete_repository(&name("a")).await.unwrap();
+    assert_eq!(of("a"), others);
+    let again = registry.delete_repository(&name("a")).await;
+    assert!(matches!(again, Err(RegistryError::RepositoryUnknown(_))), "{again:?}");
 }
