@@ -7,9 +7,12 @@ use anyhow::{Context, anyhow, ensure};
 
 use crate::{
     client::{Client, MANIFEST, expect},
-    http::{Body, Connection, Response, Stop},
-    ledger::{Ending, Repository, digest},
-    random::Random,
+    ledger::{Ending, Repository},
+    rig::{
+        digest,
+        http::{Body, Connection, Response, Stop},
+        random::Random,
+    },
 };
 
 /// How much of what did not change since it was looked at is looked at again.
@@ -80,7 +83,7 @@ impl Client {
         self.commit(end)?;
         let answer = self.connection.get(&target)?;
         expect(&answer, 200, &target)?;
-        same(crate::ledger::digest(&answer.body) == digest, &target)?;
+        same(crate::rig::digest(&answer.body) == digest, &target)?;
         Ok(true)
     }
 }

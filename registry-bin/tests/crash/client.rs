@@ -8,9 +8,12 @@ use std::{
 use anyhow::anyhow;
 
 use crate::{
-    http::{Body, Connection, Response, Stop},
-    ledger::{Ending, Manifest, Presence, Repository, Upload, digest},
-    random::Random,
+    ledger::{Ending, Manifest, Presence, Repository, Upload},
+    rig::{
+        digest,
+        http::{Body, Connection, Response, Stop},
+        random::Random,
+    },
     shared::Shared,
 };
 

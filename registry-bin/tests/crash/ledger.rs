@@ -1,20 +1,8 @@
 //! What the registry acknowledged, and what it may or may not have done when it was killed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
-use sha2::{Digest as _, Sha256};
-
-/// Returns the digest of bytes as the registry names it.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-        text
-    })
-}
 
 /// Whether something is in the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

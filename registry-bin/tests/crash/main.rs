@@ -14,20 +14,16 @@
 
 mod check;
 mod client;
-mod http;
 mod ledger;
-mod random;
-mod server;
+#[path = "../rig/mod.rs"]
+mod rig;
 mod shared;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     process::ExitCode,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -37,10 +33,12 @@ use anyhow::{Context, bail, ensure};
 use crate::{
     check::Extent,
     client::{Client, OPERATIONS},
-    http::{Connection, Stop},
     ledger::Presence,
-    random::Random,
-    server::{Server, Setup},
+    rig::{
+        http::Stop,
+        random::Random,
+        server::{Server, Setup},
+    },
     shared::Shared,
 };
 
@@ -71,7 +69,7 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
     };
     println!("crash: {kills} kills with seed {seed}");
     let directory = tempfile::tempdir()?;
-    let outcome = Run::new(Setup::new(directory.path())?, seed).all(kills);
+    let outcome = Run::new(Setup::new(directory.path(), 0, "", "")?, seed).all(kills);
     outcome.map_err(|error| {
         // The data and the log tell why, so they stay.
         error.context(format!("seed {seed}, data in {}", directory.keep().display()))
@@ -89,7 +87,6 @@ struct Run {
     random: Random,
     clients: Vec<Client>,
     shared: Mutex<Shared>,
-    killed: Arc<AtomicBool>,
     without: BTreeSet<String>,
     resumed: usize,
     longest_start: Duration,
@@ -98,21 +95,11 @@ struct Run {
 impl Run {
     fn new(setup: Setup, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let killed = Arc::new(AtomicBool::new(false));
-        let connection = || Connection::new(setup.address, Arc::clone(&killed));
+        let connection = || setup.connection();
         let clients = (0..CLIENTS).map(|number| Client::new(number, random.fork(), connection())).collect();
         let without = env::var("CRASH_WITHOUT").unwrap_or_default();
         let without = without.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        Self {
-            setup,
-            random,
-            clients,
-            shared: Mutex::default(),
-            killed,
-            without,
-            resumed: 0,
-            longest_start: Duration::ZERO,
-        }
+        Self { setup, random, clients, shared: Mutex::default(), without, resumed: 0, longest_start: Duration::ZERO }
     }
 
     fn all(&mut self, kills: u64) -> anyhow::Result<()> {
@@ -131,7 +118,6 @@ impl Run {
     }
 
     fn start(&mut self) -> anyhow::Result<Server> {
-        self.clients.iter_mut().for_each(|client| client.connection.reset());
         let begun = Instant::now();
         let server = self.setup.start()?;
         self.longest_start = self.longest_start.max(begun.elapsed());
@@ -141,16 +127,14 @@ impl Run {
     /// Lets all clients work, kills the server at a random moment, and starts it again.
     fn work_until_killed(&mut self, server: Server) -> anyhow::Result<Server> {
         let pause = Duration::from_micros(5_000 + self.random.next() % 250_000);
-        let (shared, without, killed) = (&self.shared, &self.without, &self.killed);
+        let (shared, without) = (&self.shared, &self.without);
         thread::scope(|scope| {
             let workers: Vec<_> =
                 self.clients.iter_mut().map(|client| scope.spawn(move || client.run(shared, without))).collect();
             thread::sleep(pause);
-            killed.store(true, Ordering::SeqCst);
             server.kill()?;
             workers.into_iter().try_for_each(|worker| worker.join().expect("a client does not panic"))
         })?;
-        self.killed.store(false, Ordering::SeqCst);
         self.start()
     }
 
@@ -167,7 +151,7 @@ impl Run {
                 .collect::<anyhow::Result<Vec<bool>>>()
         })?;
         self.resumed += resumed.into_iter().filter(|resumed| *resumed).count();
-        let mut connection = Connection::new(self.setup.address, Arc::clone(&self.killed));
+        let mut connection = self.setup.connection();
         let shared = self.shared.get_mut().unwrap_or_else(PoisonError::into_inner);
         match shared.check(&mut connection) {
             Ok(()) => Ok(()),

@@ -9,8 +9,11 @@ use anyhow::ensure;
 
 use crate::{
     client::{MANIFEST, expect},
-    http::{Body, Connection, Stop},
-    ledger::{Manifest, digest},
+    ledger::Manifest,
+    rig::{
+        digest,
+        http::{Body, Connection, Stop},
+    },
 };
 
 const NAME: &str = "crash/shared";

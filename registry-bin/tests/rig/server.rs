@@ -7,16 +7,43 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
 
+use super::http::Connection;
+
 /// A running registry. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
+    lives: Arc<Lives>,
+}
+
+/// Counts the starts and the kills of a server, so that a connection that breaks can be told from one that was broken.
+#[derive(Debug, Default)]
+pub(crate) struct Lives(AtomicU64);
+
+impl Lives {
+    /// Notes that the server answers, or that it is about to be killed.
+    fn turn(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn current(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Tells whether the server was dead in what was current, or was killed since.
+    pub(crate) fn is_over(&self, life: u64) -> bool {
+        life.is_multiple_of(2) || self.current() != life
+    }
 }
 
 /// What the registry is started with, every time the same.
@@ -24,26 +51,30 @@ pub(crate) struct Server {
 pub(crate) struct Setup {
     command: Vec<String>,
     directory: PathBuf,
-    pub(crate) address: SocketAddr,
+    number: u16,
+    address: SocketAddr,
+    lives: Arc<Lives>,
 }
 
 impl Setup {
-    /// Prepares a registry with its data below `directory`, on a free port.
+    /// Prepares a registry with its data below `directory`, on a free port. Several with different numbers may share the
+    /// directory. `storage` is more of the section of that name, and `sections` are more of these.
     ///
     /// `CRASH_SERVER` names another command that takes the configuration file.
-    pub(crate) fn new(directory: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(directory: &Path, number: u16, storage: &str, sections: &str) -> anyhow::Result<Self> {
         let command = match env::var("CRASH_SERVER") {
             Ok(words) => words.split_whitespace().map(str::to_owned).collect(),
             Err(_) => vec![env!("CARGO_BIN_EXE_registry").to_owned(), "serve".to_owned()],
         };
-        let address = free_address()?;
+        let address = free_address(number)?;
         let configuration = format!(
-            "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: \"{}\"}}\n  \
-             delete: {{enabled: true}}\nhttp:\n  addr: {address}\n",
+            "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\nstorage:\n  filesystem: {{rootdirectory: \"{}\"}}\n  \
+             delete: {{enabled: true}}\n{storage}http:\n  addr: {address}\n{sections}",
             directory.join("storage").display(),
         );
-        fs::write(directory.join("config.yml"), configuration)?;
-        Ok(Self { command, directory: directory.to_owned(), address })
+        let setup = Self { command, directory: directory.to_owned(), number, address, lives: Arc::default() };
+        fs::write(setup.configuration(), configuration)?;
+        Ok(setup)
     }
 
     /// Starts the registry and waits until it answers.
@@ -52,14 +83,14 @@ impl Setup {
         let (program, arguments) = self.command.split_first().context("the server's command is empty")?;
         let child = Command::new(program)
             .args(arguments)
-            .arg("config.yml")
+            .arg(self.configuration())
             .current_dir(&self.directory)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {}", self.command.join(" ")))?;
-        let mut server = Server { child };
+        let mut server = Server { child, lives: Arc::clone(&self.lives) };
         let started = Instant::now();
         while !answers(self.address) {
             if let Some(status) = server.child.try_wait()? {
@@ -70,11 +101,21 @@ impl Setup {
             }
             thread::sleep(Duration::from_millis(2));
         }
+        self.lives.turn();
         Ok(server)
     }
 
+    /// Makes a client's connection to the registry.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection::new(self.address, Arc::clone(&self.lives))
+    }
+
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.directory.join(format!("config-{}.yml", self.number))
+    }
+
     fn log(&self) -> PathBuf {
-        self.directory.join("log")
+        self.directory.join(format!("log-{}", self.number))
     }
 
     /// Removes every file and directory that is named by a digest, behind the server's back. Returns how many.
@@ -90,6 +131,7 @@ impl Server {
         if let Some(status) = self.child.try_wait()? {
             bail!("the server ended before it was killed: {status}");
         }
+        self.lives.turn();
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
@@ -106,8 +148,8 @@ impl Drop for Server {
 
 /// Finds a free port below those that the system gives to connections: one of these could be taken by a client that
 /// waits for the server to come back.
-fn free_address() -> anyhow::Result<SocketAddr> {
-    let first = 20_000 + (process::id() % 10_000) as u16;
+fn free_address(number: u16) -> anyhow::Result<SocketAddr> {
+    let first = 20_000 + (process::id() % 10_000) as u16 + number * 1000;
     (first..first + 1000)
         .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         .find(|address| TcpListener::bind(address).is_ok())

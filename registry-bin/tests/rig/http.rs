@@ -4,15 +4,14 @@
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context, anyhow};
+
+use super::server::Lives;
 
 /// Why a client stops.
 #[derive(Debug)]
@@ -67,19 +66,16 @@ impl Response {
 #[derive(Debug)]
 pub(crate) struct Connection {
     address: SocketAddr,
-    killed: Arc<AtomicBool>,
+    lives: Arc<Lives>,
+    /// The server's life that the stream is a part of.
+    life: u64,
     stream: Option<BufReader<TcpStream>>,
 }
 
 impl Connection {
-    /// `killed` says that the server is being killed on purpose.
-    pub(crate) fn new(address: SocketAddr, killed: Arc<AtomicBool>) -> Self {
-        Self { address, killed, stream: None }
-    }
-
-    /// Gives up a connection to a server that is gone.
-    pub(crate) fn reset(&mut self) {
-        self.stream = None;
+    /// `lives` says when the server is killed on purpose.
+    pub(super) fn new(address: SocketAddr, lives: Arc<Lives>) -> Self {
+        Self { address, life: lives.current(), lives, stream: None }
     }
 
     pub(crate) fn get(&mut self, target: &str) -> Result<Response, Stop> {
@@ -102,11 +98,15 @@ impl Connection {
         headers: &[(&str, &str)],
         body: Body<'_>,
     ) -> Result<Response, Stop> {
+        let life = self.lives.current();
+        if life != self.life {
+            (self.life, self.stream) = (life, None);
+        }
         self.exchange(method, target, headers, body).map_err(|error| {
             self.stream = None;
             // The kill may be a moment away from being noted.
             for _ in 0..200 {
-                if self.killed.load(Ordering::SeqCst) {
+                if self.lives.is_over(life) {
                     return Stop::Killed;
                 }
                 thread::sleep(Duration::from_millis(10));

@@ -1,0 +1,180 @@
+//! The stores of the registries under test, opened beside them or after them: to collect all that is left as if time had
+//! passed, to compare what there is with what there has to be, and to break the rules.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail, ensure};
+use registry_core::{
+    Registry, RegistryOptions,
+    gc::CollectOptions,
+    registry::{Finding, fsck},
+    store::{BlobStore, MetadataStore, Timestamp},
+};
+use registry_db::DatabaseConfig;
+use registry_storage::{DriverBlobStore, DriverInventory, FilesystemConfig, StorageConfig, driver::StorageDriver};
+
+use crate::{
+    register::Value,
+    rig::digest,
+    world::{Manifest, REPOSITORIES, Tag, World},
+};
+
+const OPTIONS: CollectOptions = CollectOptions { delete_untagged: true, parallelism: 8 };
+/// More than any grace period, hold and lease.
+const LONG: Duration = Duration::from_secs(3 * 60 * 60);
+/// More than the lifetime of an upload.
+const VERY_LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How often what a collection lets go of may let go of something else.
+const PASSES: u32 = 50;
+
+/// How a collector breaks the rules.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// Its clock is ahead, so that nothing has any grace.
+    Early,
+    /// It looks neither who refers to a blob nor who holds it.
+    Blind,
+}
+
+pub(crate) struct Stores {
+    root: PathBuf,
+    driver: Arc<dyn StorageDriver>,
+    blobs: Arc<dyn BlobStore>,
+    metadata: Arc<dyn MetadataStore>,
+}
+
+impl Stores {
+    /// Opens the storage below `directory` and its database.
+    pub(crate) async fn open(directory: &Path, database: &str) -> anyhow::Result<Self> {
+        let root = directory.join("storage");
+        let driver = StorageConfig::Filesystem(FilesystemConfig::new(&root)).open()?;
+        let metadata = registry_db::open(&DatabaseConfig::new(database.parse()?)).await?;
+        Ok(Self { root, blobs: Arc::new(DriverBlobStore::new(Arc::clone(&driver))), driver, metadata })
+    }
+
+    /// Collects as often as it takes, each time as if all that was left by the time before was due.
+    pub(crate) async fn collect_everything(&self) -> anyhow::Result<()> {
+        let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
+        let registry = Registry::new(Arc::clone(&self.blobs), Arc::clone(&self.metadata), options);
+        let mut now = Timestamp::now().plus(VERY_LONG);
+        registry.purge_uploads(now).await?;
+        for _ in 0..PASSES {
+            now = now.plus(VERY_LONG);
+            let report = registry.collect_garbage(now, OPTIONS, &mut |_| {}).await?;
+            ensure!(report.failed == 0, "{} blobs could not be deleted", report.failed);
+            if report.is_empty() {
+                let left = self.metadata.due_reviews(now.plus(VERY_LONG), 1).await?;
+                ensure!(left.is_empty(), "a collection left {left:?} in the queue");
+                return Ok(());
+            }
+        }
+        bail!("after {PASSES} collections there is still something to collect")
+    }
+
+    /// Compares manifests, records and files with what can be reached from the tags.
+    pub(crate) async fn compare(&self, world: &World, tags: &[(Tag, Value)]) -> anyhow::Result<()> {
+        let mut present = Vec::new();
+        for (at, manifest) in world.manifests() {
+            let (name, reference) = (REPOSITORIES[at].parse()?, manifest.digest.parse()?);
+            if self.metadata.manifest(&name, &reference).await?.is_some() {
+                present.push((at, manifest));
+            }
+        }
+        require_reachable(tags, &present)?;
+        let needed: BTreeSet<&String> = present.iter().flat_map(|(_, manifest)| &manifest.blobs).collect();
+        let stored = self.stored_blobs()?;
+        let lost = needed.iter().find(|blob| !stored.contains(**blob));
+        ensure!(lost.is_none(), "a blob that is needed has no bytes: {lost:?}");
+        // Bytes are put in place before they are recorded, and are nobody's if their registry is killed in between.
+        let cut_off = world.all_cut_off();
+        let left = stored.iter().find(|blob| !needed.contains(blob) && !cut_off.contains(*blob));
+        ensure!(left.is_none(), "bytes are left that nothing refers to: {left:?}");
+        let mut findings = Vec::new();
+        let inventory = DriverInventory::new(Arc::clone(&self.driver));
+        let report = fsck(&*self.metadata, &inventory, |finding| findings.push(finding)).await?;
+        findings.retain(|finding| !is_cut_off(finding, &cut_off));
+        ensure!(findings.is_empty(), "database and storage differ: {findings:?}");
+        ensure!(report.recorded == needed.len() as u64, "{} blobs are recorded of {}", report.recorded, needed.len());
+        let uploads = fs::read_dir(self.root.join("docker/registry/v2/uploads"))?.count();
+        ensure!(uploads == 0, "{uploads} files of uploads are left");
+        Ok(())
+    }
+
+    /// Returns the blobs of which there are bytes, each of which must be what it is called.
+    fn stored_blobs(&self) -> anyhow::Result<BTreeSet<String>> {
+        let mut stored = BTreeSet::new();
+        for first in fs::read_dir(self.root.join("docker/registry/v2/blobs/sha256"))? {
+            for blob in fs::read_dir(first?.path())? {
+                let blob = blob?;
+                let data = blob.path().join("data");
+                // The directory of a blob that is gone may stay.
+                if !data.exists() {
+                    continue;
+                }
+                let named = format!("sha256:{}", blob.file_name().to_string_lossy());
+                ensure!(digest(&fs::read(&data)?) == named, "{} has other bytes", data.display());
+                stored.insert(named);
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Collects against the rules for a second.
+    pub(crate) async fn misbehave(directory: &Path, database: &str, fault: Fault) -> anyhow::Result<()> {
+        let (stores, begun) = (Self::open(directory, database).await?, Instant::now());
+        while begun.elapsed() < Duration::from_secs(1) {
+            match fault {
+                Fault::Early => {
+                    let now = Timestamp::now().plus(LONG);
+                    let reviewed = stores.metadata.condemn_blobs(now, now, 100).await?;
+                    for blob in &reviewed.condemned {
+                        stores.blobs.delete(&blob.location).await?;
+                    }
+                    stores.metadata.forget_blobs(&reviewed.condemned, &[], now).await?;
+                }
+                Fault::Blind => {
+                    for blob in stores.metadata.recorded_blobs(None, 1).await? {
+                        stores.blobs.delete(&blob.location).await?;
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+fn is_cut_off(finding: &Finding, cut_off: &BTreeSet<String>) -> bool {
+    let Finding::Unknown { digest: Some(digest), .. } = finding else { return false };
+    cut_off.contains(&digest.to_string())
+}
+
+/// Requires that what a tag points to is present, with the children of indexes, and that nothing else is but what refers
+/// to something present as its subject.
+fn require_reachable(tags: &[(Tag, Value)], present: &[(usize, Manifest)]) -> anyhow::Result<()> {
+    let mut ahead: Vec<(usize, String)> =
+        tags.iter().filter_map(|(tag, value)| Some((tag.repository, value.clone()?))).collect();
+    let mut reached = BTreeSet::new();
+    while let Some((at, digest)) = ahead.pop() {
+        if !reached.insert((at, digest.clone())) {
+            continue;
+        }
+        let manifest = present.iter().find(|(found, manifest)| (*found, &manifest.digest) == (at, &digest));
+        let (_, manifest) = manifest.with_context(|| format!("manifest {digest} is gone, but can be reached"))?;
+        ahead.extend(manifest.children.iter().map(|child| (at, child.clone())));
+        let referrers = present.iter().filter(|(found, other)| (*found, &other.subject) == (at, &Some(digest.clone())));
+        ahead.extend(referrers.map(|(_, referrer)| (at, referrer.digest.clone())));
+    }
+    let left = present.iter().find(|(at, manifest)| !reached.contains(&(*at, manifest.digest.clone())));
+    if let Some((at, manifest)) = left {
+        let (name, bytes) = (REPOSITORIES[*at], String::from_utf8_lossy(&manifest.bytes));
+        bail!("manifest {} is left in {name}, but cannot be reached from a tag: {bytes}", manifest.digest);
+    }
+    Ok(())
+}
