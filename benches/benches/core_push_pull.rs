@@ -54,7 +54,7 @@ fn pull_blob(bencher: Bencher<'_, '_>) {
     pushed.expect("the push succeeds");
     let pull = async || {
         let blob = registry.blob(&repository, &digest).await.expect("the blob is there");
-        let read = registry.read_blob(&blob, 0..blob.size_bytes).await.expect("the blob can be read");
+        let read = registry.read_blob(&repository, &blob, 0..blob.size_bytes).await.expect("the blob can be read");
         let BlobRead::Stream(pieces) = read else { unreachable!("the store in memory has no files") };
         pieces.try_fold(0, |sum, piece| async move { Ok(sum + piece.len()) }).await.expect("the blob is whole")
     };

@@ -81,7 +81,12 @@ Examples:
   registry restore config.yml backup.db    a file";
 
 const FSCK_HELP: &str = "\
-Exit status: 0 if database and storage agree, 1 if they do not, 2 if they could not be compared.";
+Examples:
+  registry fsck config.yml              name every difference
+  registry fsck --repair config.yml     repair what can be repaired, and say what became of each
+
+Exit status: 0 if database and storage agree, 1 if they did not, whether or not that was repaired, 2 if they could not be
+compared.";
 
 /// A container registry.
 #[derive(Debug, Parser)]
@@ -116,11 +121,17 @@ enum Command {
     /// Put a copy in the place of the embedded database, while it is not served
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArguments),
-    /// Compare the database with the storage, and name every difference; changes nothing
+    /// Compare the database with the storage, and name every difference
     #[command(after_help = FSCK_HELP)]
     Fsck {
         #[command(flatten)]
         source: Source,
+        /// Repair what can be repaired without losing anything that somebody may need
+        #[arg(long)]
+        repair: bool,
+        /// Change nothing, which is the rule
+        #[arg(long, conflicts_with = "repair")]
+        dry_run: bool,
         /// Print a line of JSON for each difference, and one for the result
         #[arg(long)]
         json: bool,
@@ -352,7 +363,7 @@ impl Command {
                     _ => command::restore::list(&config)?,
                 }
             }
-            Self::Fsck { source, json } => return Ok(fsck(environment, &source, json)),
+            Self::Fsck { source, repair, dry_run: _, json } => return Ok(fsck(environment, &source, repair, json)),
             Self::Storage(StorageCommand::TakeOver(source)) => {
                 command::storage::take_over(&environment.load(&source)?.config)?;
             }
@@ -374,9 +385,9 @@ impl Command {
 }
 
 /// Compares. A failure to do so has a status of its own, because 1 says that there are differences.
-fn fsck(environment: &Environment, source: &Source, json: bool) -> ExitCode {
+fn fsck(environment: &Environment, source: &Source, repair: bool, json: bool) -> ExitCode {
     let loaded = environment.load(source).map_err(anyhow::Error::from);
-    match loaded.and_then(|loaded| command::fsck::run(&loaded.config, json)) {
+    match loaded.and_then(|loaded| command::fsck::run(&loaded.config, repair, json)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENCES),
         Err(error) => {

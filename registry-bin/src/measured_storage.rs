@@ -101,6 +101,10 @@ impl BlobStore for MeasuredBlobStore {
         self.actions.measure("delete", self.inner.delete(location)).await
     }
 
+    async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation> {
+        self.actions.measure("set_aside", self.inner.set_aside(location, digest)).await
+    }
+
     async fn check(&self) -> StoreResult<()> {
         self.actions.measure("check", self.inner.check()).await
     }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use registry_core::gc::CollectOptions;
 use registry_core::import::{ImportOptions, Importer};
 use registry_core::memory::MemoryMetadataStore;
-use registry_core::registry::{IndexChildren, LinkUse, Platform, Snapshots, UrlRules};
+use registry_core::registry::{IndexChildren, LinkUse, Platform, RepairStores, Snapshots, UrlRules};
 use registry_core::store::identity::IdentityStore;
 use registry_core::store::inventory::BlobInventory;
 use registry_core::store::snapshot::{SnapshotSource, SnapshotStore};
@@ -105,6 +105,28 @@ pub(crate) fn identity_store(driver: &Arc<dyn StorageDriver>) -> Arc<dyn Identit
 /// Returns what tells the files among a storage's blobs.
 pub(crate) fn inventory(driver: &Arc<dyn StorageDriver>) -> Arc<dyn BlobInventory> {
     Arc::new(DriverInventory::new(Arc::clone(driver)))
+}
+
+/// Makes a registry for a command that looks after it, over stores that belong to each other, and what it needs besides.
+pub(crate) async fn looked_after(config: &Config) -> anyhow::Result<LookedAfter> {
+    let stores = bound_stores(config).await?;
+    let (inventory, identity) = (inventory(&stores.driver), identity_store(&stores.driver));
+    // Nobody asks for them.
+    let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
+    Ok(LookedAfter { registry: registry(config, stores, &mut metrics)?, inventory, identity })
+}
+
+/// A registry and what its repair needs besides.
+pub(crate) struct LookedAfter {
+    pub(crate) registry: Registry,
+    pub(crate) inventory: Arc<dyn BlobInventory>,
+    pub(crate) identity: Arc<dyn IdentityStore>,
+}
+
+impl LookedAfter {
+    pub(crate) fn stores(&self) -> RepairStores<'_> {
+        RepairStores { inventory: &*self.inventory, identity: &*self.identity }
+    }
 }
 
 /// Returns where a storage has copies of its database.

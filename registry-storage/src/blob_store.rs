@@ -73,6 +73,12 @@ impl BlobStore for DriverBlobStore {
         Ok(self.driver.delete(&path(location)?).await?)
     }
 
+    async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation> {
+        let aside = layout::quarantine(digest, UploadId::random());
+        self.driver.keep_copy(&path(location)?, &aside).await?;
+        Ok(BlobLocation::new(aside.as_str()))
+    }
+
     async fn check(&self) -> StoreResult<()> {
         Ok(self.driver.check().await?)
     }
@@ -84,7 +90,7 @@ pub(crate) fn path(location: &BlobLocation) -> DriverResult<StoragePath> {
     location.as_str().parse().map_err(foreign)
 }
 
-fn byte_stream(stream: DriverStream) -> ByteStream {
+pub(crate) fn byte_stream(stream: DriverStream) -> ByteStream {
     stream.map_err(Into::into).boxed()
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use registry_core::store::inventory::{BlobInventory, StoredFile};
 use registry_core::store::metadata::Page;
-use registry_core::store::{BlobLocation, StoreErrorKind, StoreResult};
+use registry_core::store::{BlobLocation, ByteStream, StoreErrorKind, StoreResult};
 
-use crate::blob_store::path;
+use crate::blob_store::{byte_stream, path};
 use crate::driver::StorageDriver;
 use crate::layout;
 
@@ -43,5 +43,9 @@ impl BlobInventory for DriverInventory {
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn read_stored(&self, location: &BlobLocation, size_bytes: u64) -> StoreResult<ByteStream> {
+        Ok(byte_stream(self.driver.read(&path(location)?, 0..size_bytes).await?.into_stream()))
     }
 }

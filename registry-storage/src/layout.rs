@@ -4,6 +4,8 @@
 //! <root>
 //! ├── registry
 //! │   ├── identity                         which database the storage belongs to
+//! │   ├── quarantine/<algorithm>/<hex>
+//! │   │   └── <uuid>                       bytes that were found in the place of that blob, and are not it
 //! │   └── snapshots
 //! │       └── <microseconds>-<hex>         a copy of that database: when it was taken, and its sha256
 //! └── docker/registry/v2
@@ -63,6 +65,11 @@ pub(crate) fn snapshot_name(path: &StoragePath) -> Option<SnapshotName> {
 pub fn blob(digest: &Digest) -> StoragePath {
     let hex = digest.hex();
     path(&format!("/docker/registry/v2/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2]))
+}
+
+/// Returns where bytes are set aside that were found in the place of a blob.
+pub fn quarantine(digest: &Digest, name: UploadId) -> StoragePath {
+    path(&format!("/registry/quarantine/{}/{}/{name}", digest.algorithm(), digest.hex()))
 }
 
 /// Returns the directory of all blobs.

@@ -1,33 +1,63 @@
-//! `registry fsck`: the database and the storage, compared.
+//! `registry fsck`: the database and the storage, compared and brought together.
 
 use std::io::{self, Write};
 
-use registry_core::registry::{Finding, FsckReport, fsck};
-use registry_core::store::inventory::RecordedBlob;
+use registry_core::registry::{Finding, FsckReport, Repair};
+use registry_core::store::inventory::{RecordedBlob, StoredFile};
+use registry_core::store::{BlobLocation, Timestamp};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::wire;
+use crate::wire::{self, LookedAfter};
 
-/// Prints every difference and what was compared, and returns whether there was none.
-pub(crate) fn run(config: &Config, as_json: bool) -> anyhow::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// Prints every difference and what was compared, and returns whether there was none. With `repair`, also what became of
+/// each.
+pub(crate) fn run(config: &Config, repair: bool, as_json: bool) -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let stores = wire::bound_stores(config).await?;
+        let looked_after = wire::looked_after(config).await?;
+        let LookedAfter { registry, inventory, .. } = &looked_after;
         let mut stdout = io::stdout().lock();
-        let mut printed = Ok(());
-        let print = |finding| {
-            let line = if as_json { to_json(&finding).to_string() } else { to_text(&finding) };
-            if printed.is_ok() {
-                printed = writeln!(stdout, "{line}");
+        let mut fsck = registry.fsck(&**inventory);
+        let mut done = Done::default();
+        while let Some(finding) = fsck.next_finding().await? {
+            let mut line = if as_json { to_json(&finding).to_string() } else { to_text(&finding) };
+            if repair {
+                let repaired = registry.repair(looked_after.stores(), &finding).await?;
+                done.count(&repaired);
+                line = match as_json {
+                    true => with_repair(to_json(&finding), &repaired).to_string(),
+                    false => format!("{line}; {}", repair_text(&repaired)),
+                };
             }
-        };
-        let report = fsck(&*stores.metadata, &*wire::inventory(&stores.driver), print).await?;
-        printed?;
-        let result = if as_json { summary_json(&report).to_string() } else { summary_text(&report) };
-        writeln!(stdout, "{result}")?;
+            writeln!(stdout, "{line}")?;
+        }
+        if repair {
+            let purged = registry.purge_uploads(Timestamp::now()).await?;
+            done.uploads = purged.expired + purged.abandoned;
+        }
+        let (report, done) = (fsck.report(), repair.then_some(&done));
+        let summary = if as_json { summary_json(&report, done).to_string() } else { summary_text(&report, done) };
+        writeln!(stdout, "{summary}")?;
         Ok(report.is_clean())
     })
+}
+
+/// What repairs have done.
+#[derive(Default)]
+struct Done {
+    repaired: u64,
+    left: u64,
+    uploads: u64,
+}
+
+impl Done {
+    fn count(&mut self, repaired: &Repair) {
+        match repaired {
+            Repair::LeftAlone(_) => self.left += 1,
+            _ => self.repaired += 1,
+        }
+    }
 }
 
 fn to_text(finding: &Finding) -> String {
@@ -38,28 +68,33 @@ fn to_text(finding: &Finding) -> String {
         Finding::WrongSize { blob: RecordedBlob { digest, size_bytes, location, .. }, stored_bytes } => {
             format!("wrong size: blob {digest} has {stored_bytes} bytes at {location}, expected {size_bytes}")
         }
-        Finding::Unknown { location, size_bytes, .. } => {
+        Finding::Quarantined(RecordedBlob { digest, size_bytes, location, .. }) => {
+            format!("quarantined: blob {digest} of {size_bytes} bytes at {location} waits to be pushed again")
+        }
+        Finding::Unknown(StoredFile { location, size_bytes, .. }) => {
             format!("unknown: the database does not know the {size_bytes} bytes at {location}")
         }
     }
 }
 
 fn to_json(finding: &Finding) -> Value {
+    let of_blob = |name: &str, blob: &RecordedBlob| {
+        json!({
+            "finding": name,
+            "digest": blob.digest,
+            "location": blob.location.as_str(),
+            "size_bytes": blob.size_bytes,
+        })
+    };
     match finding {
-        Finding::Missing(blob) => json!({
-            "finding": "missing",
-            "digest": blob.digest,
-            "location": blob.location.as_str(),
-            "size_bytes": blob.size_bytes,
-        }),
-        Finding::WrongSize { blob, stored_bytes } => json!({
-            "finding": "wrong_size",
-            "digest": blob.digest,
-            "location": blob.location.as_str(),
-            "size_bytes": blob.size_bytes,
-            "stored_bytes": stored_bytes,
-        }),
-        Finding::Unknown { location, digest, size_bytes } => json!({
+        Finding::Missing(blob) => of_blob("missing", blob),
+        Finding::WrongSize { blob, stored_bytes } => {
+            let mut value = of_blob("wrong_size", blob);
+            value["stored_bytes"] = (*stored_bytes).into();
+            value
+        }
+        Finding::Quarantined(blob) => of_blob("quarantined", blob),
+        Finding::Unknown(StoredFile { location, digest, size_bytes }) => json!({
             "finding": "unknown",
             "digest": digest,
             "location": location.as_str(),
@@ -68,25 +103,76 @@ fn to_json(finding: &Finding) -> Value {
     }
 }
 
-fn summary_text(report: &FsckReport) -> String {
-    let FsckReport { recorded, recorded_bytes, stored, stored_bytes, missing, wrong_size, unknown, unknown_bytes } =
-        report;
-    format!(
-        "{recorded} blobs of {recorded_bytes} bytes in the database, {stored} files of {stored_bytes} bytes in the storage: \
-         {missing} missing, {wrong_size} of the wrong size, {unknown} of {unknown_bytes} bytes unknown"
-    )
+fn repair_text(repaired: &Repair) -> String {
+    match repaired {
+        Repair::Quarantined(quarantine) => {
+            let aside = quarantine.aside.as_ref().map(|aside| format!(", and its bytes are set aside at {aside}"));
+            format!("it is quarantined until it is pushed again{}", aside.unwrap_or_default())
+        }
+        Repair::Released => "it is whole, and served again".to_owned(),
+        Repair::PutUpForReview(_) => {
+            "it is recorded, and collected after the grace period unless somebody pushes it".to_owned()
+        }
+        Repair::Changed => "it has changed meanwhile, and is not as it was found any more".to_owned(),
+        Repair::LeftAlone(why) => format!("left alone: {}", why.reason()),
+    }
 }
 
-fn summary_json(report: &FsckReport) -> Value {
-    json!({
-        "result": if report.is_clean() { "clean" } else { "different" },
+fn with_repair(mut finding: Value, repaired: &Repair) -> Value {
+    finding["repair"] = match repaired {
+        Repair::Quarantined(_) => "quarantined".into(),
+        Repair::Released => "released".into(),
+        Repair::PutUpForReview(_) => "put_up_for_review".into(),
+        Repair::Changed => "changed".into(),
+        Repair::LeftAlone(_) => "left_alone".into(),
+    };
+    match repaired {
+        Repair::Quarantined(quarantine) => {
+            finding["set_aside"] = json!(quarantine.aside.as_ref().map(BlobLocation::as_str))
+        }
+        Repair::LeftAlone(why) => finding["reason"] = why.reason().into(),
+        _ => {}
+    }
+    finding
+}
+
+fn summary_text(report: &FsckReport, done: Option<&Done>) -> String {
+    let FsckReport { recorded, recorded_bytes, stored, stored_bytes, missing, wrong_size, .. } = report;
+    let FsckReport { quarantined, unknown, unknown_bytes, .. } = report;
+    let compared = format!(
+        "{recorded} blobs of {recorded_bytes} bytes in the database, {stored} files of {stored_bytes} bytes in the storage: \
+         {missing} missing, {wrong_size} of the wrong size, {quarantined} quarantined before, {unknown} of \
+         {unknown_bytes} bytes unknown"
+    );
+    match done {
+        Some(Done { repaired, left, uploads }) => {
+            format!("{compared}; {repaired} repaired, {left} left alone, {uploads} unfinished uploads removed")
+        }
+        None => compared,
+    }
+}
+
+fn summary_json(report: &FsckReport, done: Option<&Done>) -> Value {
+    let mut summary = json!({
+        "result": match done {
+            _ if report.is_clean() => "clean",
+            Some(Done { left: 0, .. }) => "repaired",
+            _ => "different",
+        },
         "recorded": report.recorded,
         "recorded_bytes": report.recorded_bytes,
         "stored": report.stored,
         "stored_bytes": report.stored_bytes,
         "missing": report.missing,
         "wrong_size": report.wrong_size,
+        "quarantined": report.quarantined,
         "unknown": report.unknown,
         "unknown_bytes": report.unknown_bytes,
-    })
+    });
+    if let Some(done) = done {
+        summary["repaired"] = done.repaired.into();
+        summary["left_alone"] = done.left.into();
+        summary["uploads_removed"] = done.uploads.into();
+    }
+    summary
 }

@@ -13,7 +13,8 @@ use anyhow::{Context, bail, ensure};
 use registry_core::{
     Registry, RegistryOptions,
     gc::CollectOptions,
-    registry::{Finding, fsck},
+    registry::Finding,
+    store::inventory::StoredFile,
     store::{BlobStore, MetadataStore, Timestamp},
 };
 use registry_db::DatabaseConfig;
@@ -58,10 +59,14 @@ impl Stores {
         Ok(Self { root, blobs: Arc::new(DriverBlobStore::new(Arc::clone(&driver))), driver, metadata })
     }
 
+    fn registry(&self) -> Registry {
+        let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
+        Registry::new(Arc::clone(&self.blobs), Arc::clone(&self.metadata), options)
+    }
+
     /// Collects as often as it takes, each time as if all that was left by the time before was due.
     pub(crate) async fn collect_everything(&self) -> anyhow::Result<()> {
-        let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
-        let registry = Registry::new(Arc::clone(&self.blobs), Arc::clone(&self.metadata), options);
+        let registry = self.registry();
         let mut now = Timestamp::now().plus(VERY_LONG);
         registry.purge_uploads(now).await?;
         for _ in 0..PASSES {
@@ -97,7 +102,12 @@ impl Stores {
         ensure!(left.is_none(), "bytes are left that nothing refers to: {left:?}");
         let mut findings = Vec::new();
         let inventory = DriverInventory::new(Arc::clone(&self.driver));
-        let report = fsck(&*self.metadata, &inventory, |finding| findings.push(finding)).await?;
+        let registry = self.registry();
+        let mut fsck = registry.fsck(&inventory);
+        while let Some(finding) = fsck.next_finding().await? {
+            findings.push(finding);
+        }
+        let report = fsck.report();
         findings.retain(|finding| !is_cut_off(finding, &cut_off));
         ensure!(findings.is_empty(), "database and storage differ: {findings:?}");
         ensure!(report.recorded == needed.len() as u64, "{} blobs are recorded of {}", report.recorded, needed.len());
@@ -151,7 +161,7 @@ impl Stores {
 }
 
 fn is_cut_off(finding: &Finding, cut_off: &BTreeSet<String>) -> bool {
-    let Finding::Unknown { digest: Some(digest), .. } = finding else { return false };
+    let Finding::Unknown(StoredFile { digest: Some(digest), .. }) = finding else { return false };
     cut_off.contains(&digest.to_string())
 }
 

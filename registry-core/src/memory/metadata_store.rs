@@ -17,12 +17,14 @@ mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
 use crate::store::BlobLocation;
 use crate::store::gc::BlobHolds;
 use crate::store::history::PastTag;
+use crate::store::inventory::BlobState;
 use crate::store::metadata::{ManifestRecord, ReviewSubject, UploadRecord};
 use crate::store::{ClaimToken, Timestamp, UploadId};
 
@@ -77,8 +79,20 @@ struct Target {
 struct Blob {
     size_bytes: u64,
     location: BlobLocation,
-    /// Its bytes are being deleted; nobody sees it any more.
-    is_condemned: bool,
+    state: BlobState,
+    changed_at: Timestamp,
+}
+
+impl Blob {
+    /// A blob whose bytes were just put in place, or are believed to be there.
+    fn new(size_bytes: u64, location: &BlobLocation) -> Self {
+        Self { size_bytes, location: location.clone(), state: BlobState::Served, changed_at: Timestamp::now() }
+    }
+
+    /// Notes a change now, or a moment after the last one if the clock does not tell the two apart.
+    fn touch(&mut self) {
+        self.changed_at = Timestamp::now().max(self.changed_at.plus(Duration::from_micros(1)));
+    }
 }
 
 #[derive(Debug)]

@@ -1,14 +1,12 @@
-//! Blobs: look, read, mount, unlink.
-
-use std::ops::Range;
+//! Blobs: look, mount, unlink.
 
 use super::Registry;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
+use crate::store::Timestamp;
 use crate::store::links::Link;
 use crate::store::metadata::BlobRecord;
-use crate::store::{BlobRead, Timestamp};
 
 /// Where a mounted blob may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +45,6 @@ impl Registry {
             found => found,
         };
         blob.ok_or_else(|| RegistryError::BlobUnknown { repository: repository.clone(), digest: *digest })
-    }
-
-    /// Opens a blob for reading a range (end exclusive, within the blob's size).
-    ///
-    /// # Errors
-    /// `Store` if the bytes that the metadata promises are not there.
-    pub async fn read_blob(&self, blob: &BlobRecord, range: Range<u64>) -> RegistryResult<BlobRead> {
-        Ok(self.blobs.read(&blob.location, range).await?)
     }
 
     /// Makes a blob of another repository visible in `into`, without moving a byte. Idempotent. Returns `None` if the

@@ -7,12 +7,16 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
+use super::Registry;
 use crate::protocol::digest::Digest;
-use crate::store::inventory::{BlobInventory, BlobRecordStore, RecordedBlob, StoredFile};
-use crate::store::{BlobLocation, StoreResult};
+use crate::store::inventory::{BlobInventory, BlobState, RecordedBlob, StoredFile};
+use crate::store::{BlobLocation, MetadataStore, StoreResult};
 
 /// How many blobs are listed at a time.
 const PAGE: usize = 1000;
+/// How many files are gathered that no blob has, before it is asked which of them are manifests: a question that takes
+/// long, however many it is about.
+const STRAYS: usize = 500;
 
 /// Something that the database and the storage do not agree upon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,15 +30,10 @@ pub enum Finding {
         /// How long the file is.
         stored_bytes: u64,
     },
+    /// The blob's bytes were found damaged or missing before, and it waits for a push of the same content.
+    Quarantined(RecordedBlob),
     /// The storage has bytes that the database does not know.
-    Unknown {
-        /// Where they are.
-        location: BlobLocation,
-        /// The blob that they are by their name, or `None` if the file is out of place.
-        digest: Option<Digest>,
-        /// How many there are.
-        size_bytes: u64,
-    },
+    Unknown(StoredFile),
 }
 
 /// How much was compared.
@@ -52,6 +51,8 @@ pub struct FsckReport {
     pub missing: u64,
     /// Blobs whose bytes have another size.
     pub wrong_size: u64,
+    /// Blobs that were found damaged or missing before.
+    pub quarantined: u64,
     /// Files that the database does not know.
     pub unknown: u64,
     /// Their sizes in bytes.
@@ -61,38 +62,14 @@ pub struct FsckReport {
 impl FsckReport {
     /// Tells whether database and storage agree.
     pub const fn is_clean(&self) -> bool {
-        self.missing == 0 && self.wrong_size == 0 && self.unknown == 0
+        self.missing == 0 && self.wrong_size == 0 && self.quarantined == 0 && self.unknown == 0
     }
 }
 
-/// Compares the blobs that are recorded with the files that are stored, and tells every difference. Changes nothing.
-///
-/// # Errors
-/// What the first store says that fails; what was told before holds.
-pub async fn fsck(
-    records: &dyn BlobRecordStore,
-    inventory: &dyn BlobInventory,
-    mut tell: impl FnMut(Finding),
-) -> StoreResult<FsckReport> {
-    let mut walk = Walk {
-        records,
-        inventory,
-        recorded: VecDeque::new(),
-        last_record: None,
-        records_end: false,
-        stored: VecDeque::new(),
-        last_file: None,
-        files_end: false,
-        report: FsckReport::default(),
-    };
-    while let Some(findings) = walk.step().await? {
-        findings.into_iter().flatten().for_each(&mut tell);
-    }
-    Ok(walk.report)
-}
-
-struct Walk<'a> {
-    records: &'a dyn BlobRecordStore,
+/// A comparison under way. It changes nothing, and may be dropped at any point.
+#[derive(Debug)]
+pub struct Fsck<'a> {
+    metadata: &'a dyn MetadataStore,
     inventory: &'a dyn BlobInventory,
     recorded: VecDeque<RecordedBlob>,
     last_record: Option<Digest>,
@@ -100,24 +77,68 @@ struct Walk<'a> {
     stored: VecDeque<StoredFile>,
     last_file: Option<BlobLocation>,
     files_end: bool,
+    /// Files that no blob has, and that may be manifests.
+    strays: Vec<StoredFile>,
+    found: VecDeque<Finding>,
     report: FsckReport,
 }
 
-impl Walk<'_> {
-    /// Goes one step further, and returns what is wrong there with a record and with a file; `None` at the end.
-    async fn step(&mut self) -> StoreResult<Option<[Option<Finding>; 2]>> {
+impl Registry {
+    /// Begins to compare the blobs that are recorded with the files that are stored.
+    pub fn fsck<'a>(&'a self, inventory: &'a dyn BlobInventory) -> Fsck<'a> {
+        Fsck {
+            metadata: &*self.metadata,
+            inventory,
+            recorded: VecDeque::new(),
+            last_record: None,
+            records_end: false,
+            stored: VecDeque::new(),
+            last_file: None,
+            files_end: false,
+            strays: Vec::new(),
+            found: VecDeque::new(),
+            report: FsckReport::default(),
+        }
+    }
+}
+
+impl Fsck<'_> {
+    /// Goes on to the next difference; `None` at the end.
+    ///
+    /// # Errors
+    /// What the first store says that fails; what was told before holds.
+    pub async fn next_finding(&mut self) -> StoreResult<Option<Finding>> {
+        while self.found.is_empty() {
+            let goes_on = self.step().await?;
+            if self.strays.len() >= STRAYS || !goes_on {
+                self.judge_strays().await?;
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(self.found.pop_front())
+    }
+
+    /// Tells how much was compared so far.
+    pub fn report(&self) -> FsckReport {
+        self.report
+    }
+
+    /// Goes one step further, and returns whether it was not the last.
+    async fn step(&mut self) -> StoreResult<bool> {
         self.fill().await?;
         let (first_record, first_file) = (self.recorded.front(), self.stored.front());
         // A file that is out of place has no digest, and so comes before every record.
         let order = match (first_record, first_file) {
-            (None, None) => return Ok(None),
+            (None, None) => return Ok(false),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(blob), Some(file)) => Some(blob.digest).cmp(&file.digest),
         };
-        let is_right = first_record
-            .zip(first_file)
-            .is_some_and(|(blob, file)| (&blob.location, blob.size_bytes) == (&file.location, file.size_bytes));
+        let is_right = first_record.zip(first_file).is_some_and(|(blob, file)| {
+            (&blob.location, blob.size_bytes, blob.state) == (&file.location, file.size_bytes, BlobState::Served)
+        });
         let blob = if order.is_le() { self.recorded.pop_front() } else { None };
         let file = if order.is_ge() { self.stored.pop_front() } else { None };
         if let Some(blob) = &blob {
@@ -129,22 +150,20 @@ impl Walk<'_> {
             self.report.stored_bytes += file.size_bytes;
         }
         if is_right && order.is_eq() {
-            return Ok(Some([None, None]));
+            return Ok(true);
         }
-        let of_blob = match blob {
-            Some(blob) => self.judge_record(blob).await?,
-            None => None,
-        };
-        let of_file = match file {
-            Some(file) => self.judge_file(file).await?,
-            None => None,
-        };
-        Ok(Some([of_blob, of_file]))
+        if let Some(blob) = blob {
+            self.judge_record(blob).await?;
+        }
+        if let Some(file) = file {
+            self.judge_file(file).await?;
+        }
+        Ok(true)
     }
 
     async fn fill(&mut self) -> StoreResult<()> {
         if self.recorded.is_empty() && !self.records_end {
-            let page = self.records.recorded_blobs(self.last_record.as_ref(), PAGE).await?;
+            let page = self.metadata.recorded_blobs(self.last_record.as_ref(), PAGE).await?;
             self.records_end = page.len() < PAGE;
             self.last_record = page.last().map(|blob| blob.digest);
             self.recorded = page.into();
@@ -159,15 +178,20 @@ impl Walk<'_> {
     }
 
     /// Asks once more for a blob whose file is not where the lists have it.
-    async fn judge_record(&mut self, blob: RecordedBlob) -> StoreResult<Option<Finding>> {
-        if !blob.is_served {
-            return Ok(None);
+    async fn judge_record(&mut self, blob: RecordedBlob) -> StoreResult<()> {
+        let size = match blob.state {
+            BlobState::Condemned => return Ok(()),
+            BlobState::Quarantined => None,
+            BlobState::Served => self.inventory.stored_size(&blob.location).await?,
+        };
+        if size == Some(blob.size_bytes) || self.metadata.recorded_blob(&blob.digest).await?.as_ref() != Some(&blob) {
+            return Ok(());
         }
-        let size = self.inventory.stored_size(&blob.location).await?;
-        if size == Some(blob.size_bytes) || self.records.recorded_blob(&blob.digest).await?.as_ref() != Some(&blob) {
-            return Ok(None);
-        }
-        Ok(Some(match size {
+        self.found.push_back(match size {
+            _ if blob.state == BlobState::Quarantined => {
+                self.report.quarantined += 1;
+                Finding::Quarantined(blob)
+            }
             None => {
                 self.report.missing += 1;
                 Finding::Missing(blob)
@@ -176,22 +200,38 @@ impl Walk<'_> {
                 self.report.wrong_size += 1;
                 Finding::WrongSize { blob, stored_bytes }
             }
-        }))
+        });
+        Ok(())
     }
 
     /// Asks once more for a file that the list of records does not have.
-    async fn judge_file(&mut self, file: StoredFile) -> StoreResult<Option<Finding>> {
-        let StoredFile { location, digest, size_bytes } = file;
-        let record = match &digest {
-            Some(digest) => self.records.recorded_blob(digest).await?,
+    async fn judge_file(&mut self, file: StoredFile) -> StoreResult<()> {
+        let record = match &file.digest {
+            Some(digest) => self.metadata.recorded_blob(digest).await?,
             None => None,
         };
-        let is_known = record.is_some_and(|blob| blob.location == location);
-        if is_known || self.inventory.stored_size(&location).await?.is_none() {
-            return Ok(None);
+        let is_known = record.is_some_and(|blob| blob.location == file.location);
+        if !is_known && self.inventory.stored_size(&file.location).await?.is_some() {
+            self.strays.push(file);
         }
-        self.report.unknown += 1;
-        self.report.unknown_bytes += size_bytes;
-        Ok(Some(Finding::Unknown { location, digest, size_bytes }))
+        Ok(())
+    }
+
+    /// Tells of the files that are not manifests either: distribution keeps those among the blobs.
+    async fn judge_strays(&mut self) -> StoreResult<()> {
+        let digests: Vec<Digest> = self.strays.iter().filter_map(|file| file.digest).collect();
+        let manifests = match digests.is_empty() {
+            true => Vec::new(),
+            false => self.metadata.manifests_among(&digests).await?,
+        };
+        for file in std::mem::take(&mut self.strays) {
+            if file.digest.is_some_and(|digest| manifests.contains(&digest)) {
+                continue;
+            }
+            self.report.unknown += 1;
+            self.report.unknown_bytes += file.size_bytes;
+            self.found.push_back(Finding::Unknown(file));
+        }
+        Ok(())
     }
 }

@@ -114,6 +114,8 @@ impl fmt::Debug for BlobRead {
 /// - `discard_leaves_nothing`: a discarded upload leaves nothing behind, and discarding it again succeeds.
 /// - `abandoned_uploads_are_found`: [`staged_before`](Self::staged_before) lists uploads by the time of their last write.
 /// - `deleted_is_gone`: a deleted location is `NotFound`, and deleting it again succeeds.
+/// - `what_was_set_aside_outlives_the_blob`: bytes that were [set aside](Self::set_aside) stay when the blob is committed
+///   again or deleted; without any it is `NotFound`.
 #[async_trait]
 pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// Prepares to take an upload's bytes. Cheap: what it leaves behind need not survive a crash.
@@ -158,6 +160,13 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
 
     /// Removes a committed blob for good. Succeeds if there is none.
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()>;
+
+    /// Keeps the bytes at a location, which were found not to be the blob, where nobody serves them and for operators to
+    /// look at, and returns where that is. The blob stays where it is. Costs no copy on a file system with hard links.
+    ///
+    /// # Errors
+    /// `NotFound` if there are no bytes.
+    async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation>;
 
     /// Checks that the store can be reached and written to, for readiness.
     async fn check(&self) -> StoreResult<()>;

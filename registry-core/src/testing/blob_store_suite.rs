@@ -81,6 +81,7 @@ macro_rules! blob_store_suite {
                 discard_leaves_nothing
                 abandoned_uploads_are_found
                 deleted_is_gone
+                what_was_set_aside_outlives_the_blob
             }
         }
     )+ };
@@ -391,6 +392,32 @@ pub async fn collect(read: BlobRead) -> StoreResult<Vec<u8>> {
             Ok(bytes)
         }
         BlobRead::Stream(stream) => collect_stream(stream).await,
+    }
+}
+
+/// What was found damaged stays to be looked at, whatever becomes of the blob.
+pub async fn what_was_set_aside_outlives_the_blob(subject: &dyn BlobStoreSubject) {
+    let store = subject.open().await;
+    let [damaged, whole] = [&b"damaged"[..], b"whole"];
+    let digest = Digest::of(Algorithm::Sha256, whole);
+    let write_as = async |content: &[u8]| {
+        let staged = write(&*store, content).await;
+        let location = store.commit(&staged, &digest, content.len() as u64).await.expect("committing");
+        store.discard(&staged).await.expect("discarding");
+        location
+    };
+    let location = write_as(damaged).await;
+    let aside = store.set_aside(&location, &digest).await.expect("setting aside");
+    assert_eq!(read(&*store, &location, 0..7).await, damaged, "the blob stays");
+    let location = write_as(whole).await;
+    let again = store.set_aside(&location, &digest).await.expect("setting aside");
+    assert_ne!(aside, again);
+    store.delete(&location).await.expect("deleting");
+    assert_eq!(read(&*store, &aside, 0..7).await, damaged);
+    assert_eq!(read(&*store, &again, 0..5).await, whole);
+    assert_kind(store.set_aside(&location, &digest).await, StoreErrorKind::NotFound);
+    for aside in [aside, again] {
+        store.delete(&aside).await.expect("deleting");
     }
 }
 

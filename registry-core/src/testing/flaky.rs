@@ -34,6 +34,8 @@ pub enum Step {
     Read,
     /// [`BlobStore::delete`]
     Delete,
+    /// [`BlobStore::set_aside`]
+    SetAside,
     /// [`BlobStore::check`]
     Check,
 }
@@ -130,6 +132,11 @@ impl BlobStore for FlakyBlobStore {
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {
         self.faults.pass(Step::Delete)?;
         self.inner.delete(location).await
+    }
+
+    async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation> {
+        self.faults.pass(Step::SetAside)?;
+        self.inner.set_aside(location, digest).await
     }
 
     async fn check(&self) -> StoreResult<()> {

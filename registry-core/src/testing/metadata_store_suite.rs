@@ -149,6 +149,14 @@ macro_rules! metadata_store_suite {
                 exactly_one_of_many_exchanges_a_setting
 
                 recorded_blobs_come_in_the_order_of_their_digests
+                recorded_manifests_come_in_pages
+                manifests_are_told_among_digests
+                a_quarantined_blob_is_in_no_repository
+                a_push_repairs_a_quarantined_blob
+                a_blob_that_has_changed_is_not_quarantined
+                a_released_blob_is_served_again
+                a_quarantined_blob_is_collected_if_nothing_refers_to_it
+                a_stray_blob_is_put_up_for_review
 
                 what_a_tag_left_can_be_restored
                 a_deleted_tag_can_be_restored_until_its_date

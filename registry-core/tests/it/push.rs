@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::StreamExt;
+use registry_core::gc::CollectOptions;
 use registry_core::memory::{MemoryBlobStore, MemoryMetadataStore};
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::registry::{Chunk, PurgeReport};
@@ -332,4 +335,27 @@ async fn a_read_only_registry_takes_no_push() {
     assert!(matches!(registry.push_blob(&name, &digest, body(b"x")).await, Err(RegistryError::ReadOnly)));
     assert!(matches!(registry.cancel_upload(&name, id).await, Err(RegistryError::ReadOnly)));
     assert!(matches!(registry.delete_blob(&name, &digest).await, Err(RegistryError::ReadOnly)));
+}
+
+/// Its bytes are in place by then, and nobody else knows of them.
+#[tokio::test]
+async fn what_an_upload_left_that_was_cancelled_in_its_last_moment_is_collected() {
+    let (registry, blobs, metadata) = registry_with_metadata();
+    let name = repository("a");
+    let id = registry.start_upload(&name, Algorithm::Sha256).await.unwrap().id;
+    let digest = sha256(b"content");
+    let cancelled = Arc::clone(&metadata);
+    let last = async move {
+        // As a cancellation would, whose client has no answer yet.
+        cancelled.remove_upload(&repository("a"), id).await.unwrap();
+        Ok(Bytes::from_static(b"content"))
+    };
+    let chunk = Chunk { range: None, body: futures::stream::once(last).boxed() };
+    let failed = registry.commit_upload(&name, id, chunk, &digest).await.unwrap_err();
+    assert!(matches!(failed, RegistryError::UploadUnknown { .. }), "{failed:?}");
+    assert_eq!(blobs.contents(), [digest.to_string()], "the bytes are there");
+    let options = CollectOptions { delete_untagged: false, parallelism: 1 };
+    let later = Timestamp::now().plus(Duration::from_secs(365 * 24 * 3600));
+    assert_eq!(registry.collect_garbage(later, options, &mut |_| {}).await.unwrap().blobs, 1);
+    assert_eq!(blobs.contents(), [""; 0]);
 }

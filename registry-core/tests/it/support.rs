@@ -44,8 +44,9 @@ pub(crate) async fn push(registry: &Registry, name: &str, content: &[u8]) -> Dig
 }
 
 pub(crate) async fn pull(registry: &Registry, name: &str, digest: &Digest) -> Vec<u8> {
-    let blob = registry.blob(&repository(name), digest).await.unwrap();
-    match registry.read_blob(&blob, 0..blob.size_bytes).await.unwrap() {
+    let name = repository(name);
+    let blob = registry.blob(&name, digest).await.unwrap();
+    match registry.read_blob(&name, &blob, 0..blob.size_bytes).await.unwrap() {
         BlobRead::Stream(pieces) => pieces.map(Result::unwrap).collect::<Vec<Bytes>>().await.concat(),
         BlobRead::File { .. } => panic!("the memory store has no files"),
     }

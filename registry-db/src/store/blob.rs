@@ -24,6 +24,8 @@ use crate::schema::{blobs, gc_blob_reviews, repositories, repository_blobs};
 pub(super) const LIVE: i16 = 0;
 /// The state of a blob whose bytes are being deleted.
 pub(super) const CONDEMNED: i16 = 1;
+/// The state of a blob whose bytes are damaged or gone.
+pub(super) const QUARANTINED: i16 = 2;
 
 #[async_trait]
 impl BlobLinkStore for Store {
@@ -158,9 +160,10 @@ impl Commit {
             blobs::size_bytes.eq(self.size_bytes.cast_signed()),
             blobs::location.eq(self.location.as_str()),
             blobs::state.eq(LIVE),
+            blobs::created_at.eq(Timestamp::now().as_micros()),
         );
         diesel::insert_into(blobs::table)
-            .values((blobs::digest.eq(&digest), recorded, blobs::created_at.eq(Timestamp::now().as_micros())))
+            .values((blobs::digest.eq(&digest), recorded))
             .on_conflict(conflict_key(blobs::digest))
             .do_update()
             .set(recorded)

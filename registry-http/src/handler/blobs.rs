@@ -1,5 +1,7 @@
 //! Blobs: GET, HEAD, DELETE.
 
+use std::ops::Range;
+
 use futures::TryStreamExt;
 use http::StatusCode;
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue};
@@ -43,7 +45,7 @@ pub(crate) async fn get(call: &Call, repository: &RepositoryName, digest: &Diges
     };
     let length = range.end - range.start;
     // A HEAD, whose body nobody reads, opens nothing.
-    let body = if call.head { ResponseBody::empty() } else { open(call, &blob, range).await? };
+    let body = if call.head { ResponseBody::empty() } else { open(call, repository, &blob, range).await? };
     let mut response = with_body(status, body, Room::Common);
     response.headers_mut().insert(CONTENT_TYPE, OCTET_STREAM);
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
@@ -59,12 +61,17 @@ pub(crate) async fn delete(call: &Call, repository: &RepositoryName, digest: &Di
     Ok(empty(StatusCode::ACCEPTED))
 }
 
-async fn open(call: &Call, blob: &BlobRecord, range: std::ops::Range<u64>) -> Result<ResponseBody, ApiError> {
+async fn open(
+    call: &Call,
+    repository: &RepositoryName,
+    blob: &BlobRecord,
+    range: Range<u64>,
+) -> Result<ResponseBody, ApiError> {
     let length = range.end - range.start;
     if length == 0 {
         return Ok(ResponseBody::empty());
     }
-    Ok(match call.registry.read_blob(blob, range).await? {
+    Ok(match call.registry.read_blob(repository, blob, range).await? {
         BlobRead::File { file, range } => ResponseBody::file(FileBody::new(file, range, call.buffers.clone())),
         BlobRead::Stream(pieces) => ResponseBody::stream(Box::pin(pieces.map_err(ResponseError::from)), Some(length)),
     })

@@ -138,6 +138,13 @@ impl StorageDriver for InMemoryDriver {
         Ok(Page { items, more: found.next().is_some() })
     }
 
+    async fn keep_copy(&self, path: &StoragePath, copy: &StoragePath) -> DriverResult<()> {
+        let mut kept = lock(&self.content);
+        let file = kept.files.get(path).cloned().ok_or_else(|| missing("copy", path))?;
+        kept.files.insert(copy.clone(), file);
+        Ok(())
+    }
+
     async fn delete(&self, path: &StoragePath) -> DriverResult<()> {
         lock(&self.content).files.remove(path);
         Ok(())

@@ -150,6 +150,8 @@ impl fmt::Debug for Content {
 /// - `what_is_missing_is_not_found`: `read` and `stat` of a path without a file are `NotFound`, also if there are files
 ///   below it.
 /// - `reading_past_the_end_is_corrupt`: a range that ends beyond the file, or before it starts, is `Corrupt`.
+/// - `a_copy_stands_alone`: what [`keep_copy`](Self::keep_copy) made stays when the original is replaced or deleted; without
+///   an original it is `NotFound`.
 /// - `deleted_is_gone`: a deleted file is `NotFound`, its neighbours stay, and deleting it again succeeds.
 /// - `what_is_below_a_deleted_directory_is_gone`: [`delete_below`](Self::delete_below) removes files at every depth and no
 ///   other; a second time it succeeds.
@@ -210,6 +212,13 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
         after: Option<&StoragePath>,
         limit: usize,
     ) -> DriverResult<Page<FileInfo>>;
+
+    /// Gives a file's content a second place, which nothing else uses. Neither changes with the other. Atomic; where the back
+    /// end can share the content between the two, it does.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such file.
+    async fn keep_copy(&self, path: &StoragePath, copy: &StoragePath) -> DriverResult<()>;
 
     /// Removes a file. Succeeds if there is none.
     async fn delete(&self, path: &StoragePath) -> DriverResult<()>;

@@ -67,6 +67,7 @@ macro_rules! storage_driver_suite {
                 put_new_leaves_alone_what_is_there
                 what_is_missing_is_not_found
                 reading_past_the_end_is_corrupt
+                a_copy_stands_alone
                 deleted_is_gone
                 what_is_below_a_deleted_directory_is_gone
                 lists_come_in_pages

@@ -5,18 +5,33 @@ use std::sync::Arc;
 
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::protocol::digest::{Algorithm, Digest};
-use registry_core::registry::{Finding, FsckReport, fsck};
+use registry_core::registry::{Finding, FsckReport};
+use registry_core::store::inventory::StoredFile;
 use registry_core::store::metadata::{BlobLinkStore, CommitBlob};
 use registry_core::store::{BlobLocation, Timestamp};
 use registry_core::testing::blob_store_suite;
+use registry_core::{Registry, RegistryOptions};
 use registry_storage::{DriverInventory, layout};
 
 use crate::subject::filesystem;
 
+async fn compare(registry: &Registry, inventory: &DriverInventory) -> (Vec<Finding>, FsckReport) {
+    let (mut fsck, mut findings) = (registry.fsck(inventory), Vec::new());
+    while let Some(finding) = fsck.next_finding().await.unwrap() {
+        findings.push(finding);
+    }
+    (findings, fsck.report())
+}
+
 #[tokio::test]
 async fn every_difference_is_found_and_nothing_else() {
     let subject = filesystem().await;
-    let metadata = MemoryMetadataStore::new();
+    let metadata = Arc::new(MemoryMetadataStore::new());
+    let registry = Registry::new(
+        Arc::new(subject.blob_store()),
+        Arc::<MemoryMetadataStore>::clone(&metadata),
+        RegistryOptions::default(),
+    );
     let inventory = DriverInventory::new(Arc::new(subject.driver()));
     let repository = "a".parse().unwrap();
     // More than a page, in both algorithms.
@@ -41,8 +56,7 @@ async fn every_difference_is_found_and_nothing_else() {
         metadata.commit_blob(blob).await.unwrap();
         digests.push(digest);
     }
-    let mut findings = Vec::new();
-    let report = fsck(&metadata, &inventory, |finding| findings.push(finding)).await.unwrap();
+    let (findings, report) = compare(&registry, &inventory).await;
     let all = FsckReport {
         recorded: 1100,
         recorded_bytes: 1100 * 12,
@@ -62,7 +76,7 @@ async fn every_difference_is_found_and_nothing_else() {
     let astray = subject.0.path().join("docker/registry/v2/blobs/sha256/notes");
     fs::write(astray, "x").unwrap();
 
-    let report = fsck(&metadata, &inventory, |finding| findings.push(finding)).await.unwrap();
+    let (findings, report) = compare(&registry, &inventory).await;
     assert_eq!((report.recorded, report.stored), (1100, 1098));
     assert_eq!((report.missing, report.wrong_size, report.unknown, report.unknown_bytes), (4, 1, 2, 18));
     assert!(!report.is_clean());
@@ -76,7 +90,7 @@ async fn every_difference_is_found_and_nothing_else() {
     };
     assert_eq!(found(short), [digests[7]]);
     let unknown = findings.iter().filter_map(|finding| match finding {
-        Finding::Unknown { location, digest, .. } => Some((location.as_str().to_owned(), *digest)),
+        Finding::Unknown(StoredFile { location, digest, .. }) => Some((location.as_str().to_owned(), *digest)),
         _ => None,
     });
     let unknown: Vec<_> = unknown.collect();

@@ -6,5 +6,6 @@ mod fsck;
 mod identity;
 mod layout;
 mod links;
+mod repair;
 mod snapshots;
 mod subject;

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use super::{Blob, MemoryMetadataStore, Tables};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
+use crate::store::inventory::BlobState;
 use crate::store::metadata::{BlobLinkStore, BlobRecord, CommitBlob, ReviewSubject};
 use crate::store::{StoreResult, Timestamp};
 
@@ -18,8 +19,16 @@ impl BlobLinkStore for MemoryMetadataStore {
             tables.held_upload(id, claim)?;
             tables.uploads.remove(&id);
         }
-        let stored = Blob { size_bytes: blob.size_bytes, location: blob.location.clone(), is_condemned: false };
-        tables.blobs.insert(*blob.digest, stored);
+        let stored = Blob::new(blob.size_bytes, blob.location);
+        match tables.blobs.get_mut(blob.digest) {
+            Some(known) => {
+                known.touch();
+                *known = Blob { changed_at: known.changed_at, ..stored };
+            }
+            None => {
+                tables.blobs.insert(*blob.digest, stored);
+            }
+        }
         tables.repositories.entry(blob.repository.clone()).or_default().blobs.insert(*blob.digest);
         tables.review(ReviewSubject::Blob(*blob.digest), blob.review_after);
         Ok(())
@@ -37,7 +46,7 @@ impl BlobLinkStore for MemoryMetadataStore {
             Some(from) => tables.linked_blob(from, digest).is_some(),
             None => tables.repositories.values().any(|repository| repository.blobs.contains(digest)),
         };
-        if !offered {
+        if !offered || !tables.is_served(digest) {
             return Ok(None);
         }
         tables.repositories.entry(into.clone()).or_default().blobs.insert(*digest);
@@ -61,24 +70,28 @@ impl BlobLinkStore for MemoryMetadataStore {
 
     async fn postpone_blob_review(&self, digest: &Digest, review_after: Timestamp) -> StoreResult<bool> {
         let mut tables = self.tables();
-        let is_live = tables.blobs.get(digest).is_some_and(|blob| !blob.is_condemned);
-        if is_live {
+        let is_served = tables.is_served(digest);
+        if is_served {
             tables.postpone(digest, review_after);
         }
-        Ok(is_live)
+        Ok(is_served)
     }
 }
 
 impl Tables {
     fn linked_blob(&self, repository: &RepositoryName, digest: &Digest) -> Option<BlobRecord> {
         let linked = self.repositories.get(repository)?.blobs.get(digest)?;
-        let blob = self.blobs.get(linked)?;
+        let blob = self.blobs.get(linked).filter(|blob| blob.state == BlobState::Served)?;
         Some(BlobRecord {
             digest: *digest,
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
             review_after: self.reviews.get(&ReviewSubject::Blob(*digest)).copied(),
         })
+    }
+
+    pub(super) fn is_served(&self, digest: &Digest) -> bool {
+        self.blobs.get(digest).is_some_and(|blob| blob.state == BlobState::Served)
     }
 
     fn postpone(&mut self, digest: &Digest, review_after: Timestamp) {

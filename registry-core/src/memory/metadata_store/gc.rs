@@ -9,6 +9,7 @@ use crate::store::gc::{
     BlobExplanation, BlobHold, CollectionStore, CondemnedBlob, Explanation, ManifestExplanation, ReviewedBlobs,
     ReviewedManifests, Suspect, SuspectKind,
 };
+use crate::store::inventory::BlobState;
 use crate::store::metadata::ReviewSubject;
 use crate::store::{StoreError, StoreErrorKind, StoreResult, Timestamp};
 
@@ -78,7 +79,7 @@ impl CollectionStore for MemoryMetadataStore {
             });
             tables.reviews.insert(subject, lease_end);
             if let Some(blob) = tables.blobs.get_mut(&digest) {
-                blob.is_condemned = true;
+                blob.state = BlobState::Condemned;
                 let (size_bytes, location) = (blob.size_bytes, blob.location.clone());
                 reviewed.condemned.push(CondemnedBlob { digest, size_bytes, location, lease_end });
             }
@@ -137,7 +138,7 @@ impl CollectionStore for MemoryMetadataStore {
             });
             BlobExplanation {
                 size_bytes: blob.size_bytes,
-                is_condemned: blob.is_condemned,
+                is_condemned: blob.state == BlobState::Condemned,
                 review_after: tables.reviews.get(&ReviewSubject::Blob(*digest)).copied(),
                 repositories: cut.take(linked.map(|(name, _)| name.clone())),
                 manifests: cut.take(referring),
@@ -224,7 +225,7 @@ impl Tables {
     }
 
     fn is_condemned_by(&self, blob: &CondemnedBlob) -> bool {
-        self.blobs.get(&blob.digest).is_some_and(|found| found.is_condemned)
+        self.blobs.get(&blob.digest).is_some_and(|found| found.state == BlobState::Condemned)
             && self.reviews.get(&ReviewSubject::Blob(blob.digest)) == Some(&blob.lease_end)
     }
 

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{MemoryMetadataStore, Repository, Target};
+use super::{MemoryMetadataStore, Repository, Tables, Target};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
 use crate::store::history::{DroppedHistory, HistoryQuery, HistoryStore, PastTag, RestoreOutcome, RestoreTag};
@@ -24,7 +24,7 @@ impl HistoryStore for MemoryMetadataStore {
 
     async fn restore_tag(&self, restore: RestoreTag<'_>) -> StoreResult<RestoreOutcome> {
         let mut tables = self.tables();
-        let Some(repository) = tables.repositories.get_mut(restore.repository) else {
+        let Some(repository) = tables.repositories.get(restore.repository) else {
             return Ok(RestoreOutcome::Unknown);
         };
         let found = repository.history.iter().rev().find(|past| {
@@ -33,10 +33,13 @@ impl HistoryStore for MemoryMetadataStore {
                 && restore.digest.is_none_or(|digest| past.digest == *digest)
         });
         let Some(digest) = found.map(|past| past.digest) else { return Ok(RestoreOutcome::Unknown) };
-        let missing = repository.lost_by(&digest);
+        let missing = tables.lost_by(restore.repository, &digest);
         if !missing.is_empty() {
             return Ok(RestoreOutcome::Missing(missing));
         }
+        let Some(repository) = tables.repositories.get_mut(restore.repository) else {
+            return Ok(RestoreOutcome::Unknown);
+        };
         repository.manifests.entry(digest).and_modify(|manifest| manifest.withdrawn = false);
         if let Some(orphan) = repository.point(restore.tag, digest, Timestamp::now(), restore.restorable_until) {
             tables.review(ReviewSubject::Manifest(restore.repository.clone(), orphan), restore.review_after);
@@ -106,12 +109,16 @@ impl Repository {
             });
         }
     }
+}
 
-    /// Returns what a manifest refers to and the repository does not have any more.
-    fn lost_by(&self, digest: &Digest) -> Vec<Digest> {
-        let Some(manifest) = self.manifests.get(digest) else { return vec![*digest] };
-        let blobs = manifest.blobs.iter().filter(|blob| !self.blobs.contains(blob));
-        let required = manifest.children.iter().filter(|child| self.manifests.contains_key(child));
-        blobs.chain(required.filter(|child| self.visible(child).is_none())).copied().collect()
+impl Tables {
+    /// Returns what a manifest refers to and its repository may not serve any more.
+    fn lost_by(&self, name: &RepositoryName, digest: &Digest) -> Vec<Digest> {
+        let Some(repository) = self.repositories.get(name) else { return vec![*digest] };
+        let Some(manifest) = repository.manifests.get(digest) else { return vec![*digest] };
+        let is_served = |blob: &&Digest| repository.blobs.contains(blob) && self.is_served(blob);
+        let blobs = manifest.blobs.iter().filter(|blob| !is_served(blob));
+        let required = manifest.children.iter().filter(|child| repository.manifests.contains_key(child));
+        blobs.chain(required.filter(|child| repository.visible(child).is_none())).copied().collect()
     }
 }

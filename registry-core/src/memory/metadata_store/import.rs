@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use super::{Blob, MemoryMetadataStore, Tables};
 use crate::protocol::reference::RepositoryName;
 use crate::store::import::{AdoptBlob, AdoptOutcome, AdoptTag, ImportState, ImportStore};
+use crate::store::inventory::BlobState;
 use crate::store::metadata::{PutManifest, PutManifestOutcome, ReviewSubject};
 use crate::store::{StoreResult, Timestamp};
 
@@ -44,12 +45,8 @@ impl ImportStore for MemoryMetadataStore {
         if tables.is_closed(blob.repository) {
             return Ok(AdoptOutcome::Closed);
         }
-        let found = tables.blobs.entry(*blob.digest).or_insert_with(|| Blob {
-            size_bytes: blob.size_bytes,
-            location: blob.location.clone(),
-            is_condemned: false,
-        });
-        if found.is_condemned {
+        let found = tables.blobs.entry(*blob.digest).or_insert_with(|| Blob::new(blob.size_bytes, blob.location));
+        if found.state != BlobState::Served {
             return Ok(AdoptOutcome::Missing);
         }
         if !tables.repositories.entry(blob.repository.clone()).or_default().blobs.insert(*blob.digest) {

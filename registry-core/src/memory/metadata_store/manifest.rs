@@ -105,9 +105,10 @@ impl ManifestStore for MemoryMetadataStore {
 
 impl Tables {
     pub(super) fn put_manifest(&mut self, put: &PutManifest<'_>) -> PutManifestOutcome {
+        let served = self.served_blobs(put);
         let missing = match self.repositories.get(put.repository) {
-            Some(repository) => repository.lacks(put),
-            None => Repository::default().lacks(put),
+            Some(repository) => repository.lacks(put, &served),
+            None => Repository::default().lacks(put, &served),
         };
         if !missing.is_empty() {
             return PutManifestOutcome::Missing(missing);
@@ -115,9 +116,7 @@ impl Tables {
 
         self.namespaces.insert(put.repository.namespace().to_owned());
         let repository = self.repositories.entry(put.repository.clone()).or_default();
-        repository.store(put);
-        let optional_blobs = put.optional_blobs.iter().filter(|blob| repository.blobs.contains(blob));
-        let kept_blobs: Vec<Digest> = put.blobs.iter().chain(optional_blobs).copied().collect();
+        repository.store(put, &served);
         // What is pushed together is of the same age.
         let now = Timestamp::now();
         let mut orphans: Vec<Digest> =
@@ -129,13 +128,20 @@ impl Tables {
         for kept in put.children.iter().chain(put.sparse_children).chain(tagged) {
             self.reviews.remove(&ReviewSubject::Manifest(put.repository.clone(), *kept));
         }
-        for blob in kept_blobs {
+        for blob in served {
             self.reviews.remove(&ReviewSubject::Blob(blob));
         }
         for orphan in orphans {
             self.review(ReviewSubject::Manifest(put.repository.clone(), orphan), put.review_after);
         }
         PutManifestOutcome::Stored
+    }
+
+    /// Returns those of the blobs that a manifest refers to which its repository may serve.
+    fn served_blobs(&self, put: &PutManifest<'_>) -> BTreeSet<Digest> {
+        let Some(repository) = self.repositories.get(put.repository) else { return BTreeSet::new() };
+        let named = put.blobs.iter().chain(put.optional_blobs);
+        named.filter(|blob| repository.blobs.contains(blob) && self.is_served(blob)).copied().collect()
     }
 
     /// Deletes a tag, and has what it pointed to reviewed if that does not become history.
@@ -193,20 +199,19 @@ impl Repository {
     }
 
     /// Returns what a manifest refers to and the repository does not have, in the manifest's order.
-    fn lacks(&self, put: &PutManifest<'_>) -> Vec<Digest> {
-        let blobs = put.blobs.iter().filter(|blob| !self.blobs.contains(blob));
+    fn lacks(&self, put: &PutManifest<'_>, served: &BTreeSet<Digest>) -> Vec<Digest> {
+        let blobs = put.blobs.iter().filter(|blob| !served.contains(blob));
         let children = put.children.iter().filter(|child| self.visible(child).is_none());
         blobs.chain(children).copied().collect()
     }
 
     /// Stores a manifest. References that an earlier push of the same bytes recorded are kept.
-    fn store(&mut self, put: &PutManifest<'_>) {
+    fn store(&mut self, put: &PutManifest<'_>, served: &BTreeSet<Digest>) {
         let (mut blobs, mut children, created_at) = match self.manifests.remove(put.digest) {
             Some(known) => (known.blobs, known.children, known.created_at),
             None => (BTreeSet::new(), BTreeSet::new(), Timestamp::now()),
         };
-        blobs.extend(put.blobs);
-        blobs.extend(put.optional_blobs.iter().filter(|blob| self.blobs.contains(blob)));
+        blobs.extend(served);
         children.extend(put.children.iter().chain(put.sparse_children));
         let manifest = Manifest {
             record: ManifestRecord {

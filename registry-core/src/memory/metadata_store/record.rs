@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use super::{Blob, MemoryMetadataStore};
 use crate::protocol::digest::Digest;
-use crate::store::StoreResult;
-use crate::store::inventory::{BlobRecordStore, RecordedBlob};
+use crate::store::inventory::{BlobRecordStore, BlobState, RecordedBlob, RecordedManifest};
+use crate::store::metadata::{ManifestRecord, ReviewSubject};
+use crate::store::{BlobLocation, StoreResult, Timestamp};
 
 #[async_trait]
 impl BlobRecordStore for MemoryMetadataStore {
@@ -18,8 +19,73 @@ impl BlobRecordStore for MemoryMetadataStore {
     async fn recorded_blob(&self, digest: &Digest) -> StoreResult<Option<RecordedBlob>> {
         Ok(self.tables().blobs.get_key_value(digest).map(record))
     }
+
+    async fn recorded_manifests(&self, after: u64, limit: usize) -> StoreResult<Vec<RecordedManifest>> {
+        let tables = self.tables();
+        let all = tables.repositories.iter().flat_map(|(name, repository)| {
+            repository.manifests.values().map(move |manifest| (name.clone(), &manifest.record))
+        });
+        let page = all.zip(1..).skip(usize::try_from(after).unwrap_or(usize::MAX)).take(limit);
+        let manifest = |((repository, record), cursor): ((_, &ManifestRecord), _)| RecordedManifest {
+            cursor,
+            repository,
+            digest: record.digest,
+            payload: record.payload.clone(),
+        };
+        Ok(page.map(manifest).collect())
+    }
+
+    async fn manifests_among(&self, digests: &[Digest]) -> StoreResult<Vec<Digest>> {
+        let tables = self.tables();
+        let is_manifest =
+            |digest: &&Digest| tables.repositories.values().any(|found| found.manifests.contains_key(digest));
+        Ok(digests.iter().filter(is_manifest).copied().collect())
+    }
+
+    async fn quarantine_blob(&self, blob: &RecordedBlob) -> StoreResult<bool> {
+        Ok(self.set_state(blob, BlobState::Served, BlobState::Quarantined))
+    }
+
+    async fn release_blob(&self, blob: &RecordedBlob) -> StoreResult<bool> {
+        Ok(self.set_state(blob, BlobState::Quarantined, BlobState::Served))
+    }
+
+    async fn record_stray_blob(
+        &self,
+        digest: &Digest,
+        size_bytes: u64,
+        location: &BlobLocation,
+        review_after: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut tables = self.tables();
+        if tables.blobs.contains_key(digest) {
+            return Ok(false);
+        }
+        tables.blobs.insert(*digest, Blob::new(size_bytes, location));
+        tables.review(ReviewSubject::Blob(*digest), review_after);
+        Ok(true)
+    }
+}
+
+impl MemoryMetadataStore {
+    fn set_state(&self, blob: &RecordedBlob, from: BlobState, to: BlobState) -> bool {
+        let mut tables = self.tables();
+        let found = tables.blobs.get_mut(&blob.digest);
+        let Some(found) = found.filter(|found| found.changed_at == blob.changed_at && found.state == from) else {
+            return false;
+        };
+        found.state = to;
+        found.touch();
+        true
+    }
 }
 
 fn record((digest, blob): (&Digest, &Blob)) -> RecordedBlob {
-    RecordedBlob { digest: *digest, size_bytes: blob.size_bytes, location: blob.location.clone(), is_served: true }
+    RecordedBlob {
+        digest: *digest,
+        size_bytes: blob.size_bytes,
+        location: blob.location.clone(),
+        state: blob.state,
+        changed_at: blob.changed_at,
+    }
 }

@@ -280,7 +280,13 @@ impl Registry {
     ) -> RegistryResult<PushedBlob> {
         let review_after = self.pushed_review_after();
         let blob = CommitBlob { repository, digest, size_bytes, location, upload, hold: Some(hold), review_after };
-        self.metadata.commit_blob(blob).await?;
+        if let Err(error) = self.metadata.commit_blob(blob).await {
+            if error.kind() == StoreErrorKind::Conflict {
+                // Nothing has recorded the bytes that are in place now.
+                self.metadata.record_stray_blob(digest, size_bytes, location, review_after).await?;
+            }
+            return Err(error.into());
+        }
         self.settle_link(repository, &Link::Blob(*digest)).await?;
         Ok(PushedBlob { digest: *digest, size_bytes })
     }

@@ -72,6 +72,10 @@ impl BlobStore for PausedBlobStore {
         Ok(())
     }
 
+    async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation> {
+        self.0.set_aside(location, digest).await
+    }
+
     async fn check(&self) -> StoreResult<()> {
         self.0.check().await
     }

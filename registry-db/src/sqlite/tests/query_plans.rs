@@ -147,6 +147,13 @@ async fn call_every_method(store: &SqliteStore) {
     assert!(store.unlink_blob(&a, &blob, LATER).await.unwrap());
     store.recorded_blobs(None, 10).await.unwrap();
     store.recorded_blob(&blob).await.unwrap().unwrap();
+    store.recorded_manifests(0, 10).await.unwrap();
+    let record = store.recorded_blob(&blob).await.unwrap().unwrap();
+    assert!(store.quarantine_blob(&record).await.unwrap());
+    let record = store.recorded_blob(&blob).await.unwrap().unwrap();
+    assert!(store.release_blob(&record).await.unwrap());
+    let stray = BlobLocation::new("stray");
+    assert!(store.record_stray_blob(&digest("stray"), 5, &stray, Timestamp::from_micros(1000)).await.unwrap());
     store.setting("name").await.unwrap();
     store.settle_setting("name", "value").await.unwrap();
     store.replace_setting("name", "value").await.unwrap();

@@ -9,6 +9,7 @@ use proptest::sample::{select, subsequence};
 use registry_core::protocol::digest::{Algorithm, Digest, Digester};
 use registry_core::protocol::reference::{RepositoryName, Tag};
 use registry_core::store::history::RestoreTag;
+use registry_core::store::inventory::BlobState;
 use registry_core::store::metadata::{CommitBlob, PutManifest, PutManifestOutcome, ReferrersQuery, UploadRecord};
 use registry_core::store::{
     BlobLocation, ClaimToken, MetadataStore, StagedUpload, StoreError, StoreResult, Timestamp, UploadId,
@@ -163,6 +164,14 @@ pub(super) enum Call {
         content: usize,
         limit: usize,
     },
+    /// Hides a served blob, or serves a hidden one again.
+    Examine {
+        blob: usize,
+    },
+    RecordStray {
+        blob: usize,
+        review: i64,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -257,6 +266,8 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
         1 => repository().prop_map(|repository| Call::DeleteRepository { repository }),
         1 => (time(), any::<bool>()).prop_map(|(now, delete_untagged)| Call::Collect { now, delete_untagged }),
         1 => (content(), 0..4usize).prop_map(|(content, limit)| Call::Explain { content, limit }),
+        2 => content().prop_map(|blob| Call::Examine { blob }),
+        1 => (content(), time()).prop_map(|(blob, review)| Call::RecordStray { blob, review }),
     ]
 }
 
@@ -420,6 +431,18 @@ pub(super) async fn make(side: &Side, names: &Names, call: &Call) -> String {
         Call::DeleteRepository { repository } => side.delete_repository(&repositories[repository]).await,
         Call::Collect { now, delete_untagged } => format!("{:?}", side.collect(now, delete_untagged).await),
         Call::Explain { content, limit } => answer(store.explain(&digest(content), limit).await),
+        Call::Examine { blob } => {
+            let Some(record) = store.recorded_blob(&digest(blob)).await.unwrap() else { return String::new() };
+            let changed = match record.state {
+                BlobState::Quarantined => store.release_blob(&record).await,
+                BlobState::Served | BlobState::Condemned => store.quarantine_blob(&record).await,
+            };
+            format!("{:?} {} {}", record.state, record.location, answer(changed))
+        }
+        Call::RecordStray { blob, review } => {
+            let (size_bytes, location) = (content(blob).len() as u64, BlobLocation::new("stray"));
+            answer(store.record_stray_blob(&digest(blob), size_bytes, &location, at(review)).await)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use registry_core::store::metadata::Page;
@@ -64,7 +64,7 @@ impl Files {
     }
 
     pub(super) fn put(&self, path: &StoragePath, content: &[u8]) -> DriverResult<()> {
-        self.put_by(path, content, |directory, temporary, name| renameat(directory, temporary, directory, name))
+        self.put_by(path, content, rename_over)
     }
 
     pub(super) fn put_new(&self, path: &StoragePath, content: &[u8]) -> DriverResult<bool> {
@@ -89,19 +89,8 @@ impl Files {
         content: &[u8],
         name_it: impl Fn(&File, &OsStr, &OsStr) -> SystemResult<T>,
     ) -> DriverResult<T> {
-        let put = |directory: &File, name: &OsStr| {
-            let mut temporary = OsString::from(name);
-            temporary.push(format!(".{}{TEMPORARY}", Uuid::new_v4()));
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let mut file = File::from(openat(directory, &temporary, flags, Mode::from_raw_mode(0o666))?);
-            let written = file
-                .write_all(content)
-                .and_then(|()| file.sync_data())
-                .and_then(|()| Ok(name_it(directory, &temporary, name)?));
-            // Gone if it was renamed.
-            let _ = unlinkat(directory, &temporary, AtFlags::empty());
-            written
-        };
+        let put =
+            |directory: &File, name: &OsStr| write_beside(directory, name, |file| file.write_all(content), &name_it);
         self.directories.place(&self.at(path), put).map_err(|error| DriverError::io("write", path, error))
     }
 
@@ -127,6 +116,24 @@ impl Files {
         let more = items.len() > limit;
         items.truncate(limit);
         Ok(Page { items, more })
+    }
+
+    pub(super) fn keep_copy(&self, path: &StoragePath, copy: &StoragePath) -> DriverResult<()> {
+        let failed = |error| DriverError::io("copy", path, not_found(error));
+        let original = self.at(path);
+        // Placing takes a file that is not found for its directory.
+        let mut file = File::open(&original).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(io::ErrorKind::NotFound.into()));
+        }
+        let place = |directory: &File, name: &OsStr| match linkat(CWD, &original, directory, name, AtFlags::empty()) {
+            Err(errno) if may_lack_links(errno) => {
+                file.rewind()?;
+                write_beside(directory, name, |copy| io::copy(&mut file, copy).map(drop), rename_over)
+            }
+            linked => Ok(linked?),
+        };
+        self.directories.place(&self.at(copy), place).map_err(failed)
     }
 
     pub(super) fn delete(&self, path: &StoragePath) -> DriverResult<()> {
@@ -164,6 +171,28 @@ impl Files {
             synced => synced.map_err(failed),
         }
     }
+}
+
+/// Writes a file in a directory and lets `name_it` give it its name there.
+fn write_beside<T>(
+    directory: &File,
+    name: &OsStr,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+    name_it: impl FnOnce(&File, &OsStr, &OsStr) -> SystemResult<T>,
+) -> io::Result<T> {
+    let mut temporary = OsString::from(name);
+    temporary.push(format!(".{}{TEMPORARY}", Uuid::new_v4()));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut file = File::from(openat(directory, &temporary, flags, Mode::from_raw_mode(0o666))?);
+    let written =
+        write(&mut file).and_then(|()| file.sync_data()).and_then(|()| Ok(name_it(directory, &temporary, name)?));
+    // Gone if it was renamed.
+    let _ = unlinkat(directory, &temporary, AtFlags::empty());
+    written
+}
+
+fn rename_over(directory: &File, temporary: &OsStr, name: &OsStr) -> SystemResult<()> {
+    renameat(directory, temporary, directory, name)
 }
 
 /// A file where a directory is expected means the same as nothing: there are no directories for callers.

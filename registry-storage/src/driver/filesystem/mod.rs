@@ -9,6 +9,7 @@
 //! | `complete_upload` | rename beside the upload; link at the target; the target's directory; the directory which that is in |
 //! | `put` | temporary file beside the target; rename; the same two directories |
 //! | `put_new` | temporary file beside the target; link, which fails if there is a file; the same two directories |
+//! | `keep_copy` | link, since files never change; without hard links a copy, then rename; the same two directories |
 //! | `delete` | unlink; the directory |
 //! | `delete_below` | everything in the directory; the directory itself; the one that it is in |
 //!
@@ -159,6 +160,11 @@ impl StorageDriver for FilesystemDriver {
     ) -> DriverResult<Page<FileInfo>> {
         let (directory, after) = (directory.clone(), after.cloned());
         self.run(move |files| files.list(&directory, after.as_ref(), limit)).await
+    }
+
+    async fn keep_copy(&self, path: &StoragePath, copy: &StoragePath) -> DriverResult<()> {
+        let (path, copy) = (path.clone(), copy.clone());
+        self.run(move |files| files.keep_copy(&path, &copy)).await
     }
 
     async fn delete(&self, path: &StoragePath) -> DriverResult<()> {

@@ -83,6 +83,23 @@ pub async fn reading_past_the_end_is_corrupt(subject: &dyn DriverSubject) {
     delete(&*driver, [&file]).await;
 }
 
+/// What `keep_copy` made stays when the original is replaced or deleted; without an original it is `NotFound`.
+pub async fn a_copy_stands_alone(subject: &dyn DriverSubject) {
+    let driver = subject.open().await;
+    let (original, copies) = (path("/suite/a/original"), ["/suite/b/first", "/suite/b/second"].map(path));
+    driver.put(&original, Bytes::from_static(b"first")).await.expect("putting");
+    driver.keep_copy(&original, &copies[0]).await.expect("copying");
+    driver.put(&original, Bytes::from_static(b"second")).await.expect("putting");
+    driver.keep_copy(&original, &copies[1]).await.expect("copying");
+    driver.delete(&original).await.expect("deleting");
+    assert_eq!(read(&*driver, &copies[0], 0..5).await, b"first");
+    assert_eq!(read(&*driver, &copies[1], 0..6).await, b"second");
+    for missing in [&original, &path("/suite/b"), &path("/suite/never/was")] {
+        assert_kind(driver.keep_copy(missing, &path("/suite/c/copy")).await, StoreErrorKind::NotFound);
+    }
+    delete(&*driver, &copies).await;
+}
+
 /// A deleted file is `NotFound`, its neighbours stay, and deleting it again succeeds.
 pub async fn deleted_is_gone(subject: &dyn DriverSubject) {
     let driver = subject.open().await;

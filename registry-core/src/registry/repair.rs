@@ -1,0 +1,114 @@
+//! Bringing the database and the storage together again.
+//!
+//! Nothing that anybody may need is removed here. A blob that cannot be served is quarantined; a file that nobody knows is
+//! recorded and put up for review, so that garbage collection takes it after the grace period, with all its care for
+//! whoever pushes the same content meanwhile. Each repair is one transaction on a record that has not changed since it was
+//! looked at, so that a repair may run while others serve, may be cut short, and may be repeated.
+
+use super::Registry;
+use super::fsck::Finding;
+use super::quarantine::{Damage, Quarantine};
+use crate::store::identity::{IDENTITY_SETTING, IdentityStore};
+use crate::store::import::ImportState;
+use crate::store::inventory::{BlobInventory, RecordedBlob, StoredFile};
+use crate::store::{StoreError, StoreErrorKind, StoreResult, Timestamp};
+
+/// What became of a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// Nobody is told of the blob any more, until it is pushed again.
+    Quarantined(Quarantine),
+    /// The blob is whole, and served again.
+    Released,
+    /// The file is recorded, and collected after this if nothing refers to it by then.
+    PutUpForReview(Timestamp),
+    /// It is not any more as it was found.
+    Changed,
+    /// Nothing could be done.
+    LeftAlone(LeftAlone),
+}
+
+/// Why nothing could be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftAlone {
+    /// The blob's bytes are still damaged or missing.
+    Damaged,
+    /// The file is where no blob can be, so that nobody knows what it is.
+    OutOfPlace,
+    /// The storage has repositories of another registry that are not imported, which may need the file.
+    NotImported,
+}
+
+impl LeftAlone {
+    /// Says why, and what to do.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Damaged => {
+                "its bytes are still damaged or missing; push it again, or put the file back from a backup"
+            }
+            Self::OutOfPlace => "no blob can be there; look at the file, and remove it by hand",
+            Self::NotImported => "the storage has repositories that are not imported; run `registry import` first",
+        }
+    }
+}
+
+/// What repairs look at besides the registry's own stores.
+#[derive(Debug, Clone, Copy)]
+pub struct RepairStores<'a> {
+    /// The files of the storage.
+    pub inventory: &'a dyn BlobInventory,
+    /// By which it is known that the storage is there at all.
+    pub identity: &'a dyn IdentityStore,
+}
+
+impl Registry {
+    /// Repairs one difference, as far as that loses nothing that anybody may need.
+    ///
+    /// # Errors
+    /// `Unavailable` if the storage is not the one that the database belongs to, as when it is not mounted; whatever the
+    /// stores say. Repeating it is safe.
+    pub async fn repair(&self, stores: RepairStores<'_>, finding: &Finding) -> StoreResult<Repair> {
+        match finding {
+            Finding::Missing(blob) => {
+                self.ensure_storage_is_there(stores.identity).await?;
+                self.repair_blob(blob, Damage::Missing).await
+            }
+            Finding::WrongSize { blob, .. } => self.repair_blob(blob, Damage::Size).await,
+            Finding::Quarantined(blob) => Ok(match self.release_quarantined(stores.inventory, blob).await? {
+                true => Repair::Released,
+                false => Repair::LeftAlone(LeftAlone::Damaged),
+            }),
+            Finding::Unknown(file) => self.repair_unknown(stores.identity, file).await,
+        }
+    }
+
+    async fn repair_blob(&self, blob: &RecordedBlob, damage: Damage) -> StoreResult<Repair> {
+        Ok(self.quarantine(blob, damage).await?.map_or(Repair::Changed, Repair::Quarantined))
+    }
+
+    async fn repair_unknown(&self, identity: &dyn IdentityStore, file: &StoredFile) -> StoreResult<Repair> {
+        let Some(digest) = &file.digest else { return Ok(Repair::LeftAlone(LeftAlone::OutOfPlace)) };
+        let is_imported = match self.metadata.import_state().await? {
+            ImportState::Finished => true,
+            ImportState::Unfinished => false,
+            ImportState::Never => !identity.has_foreign_repositories().await?,
+        };
+        if !is_imported {
+            return Ok(Repair::LeftAlone(LeftAlone::NotImported));
+        }
+        let review_after = self.pushed_review_after();
+        let recorded = self.metadata.record_stray_blob(digest, file.size_bytes, &file.location, review_after).await?;
+        Ok(if recorded { Repair::PutUpForReview(review_after) } else { Repair::Changed })
+    }
+
+    /// Makes sure that what is not in the storage is not there because the storage itself is not.
+    pub(super) async fn ensure_storage_is_there(&self, identity: &dyn IdentityStore) -> StoreResult<()> {
+        let expected = self.metadata.setting(IDENTITY_SETTING).await?;
+        let found = identity.identity().await?.map(|identity| identity.to_string());
+        if found == expected {
+            return Ok(());
+        }
+        let context = "the storage is not the one that the database belongs to; it may not be mounted";
+        Err(StoreError::new(StoreErrorKind::Unavailable, context))
+    }
+}
