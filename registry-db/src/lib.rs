@@ -74,6 +74,8 @@ mod cache;
 mod catalog_table;
 mod config;
 mod error;
+#[cfg(test)]
+mod every_call;
 mod migration;
 mod mysql;
 mod postgres;

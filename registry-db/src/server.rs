@@ -11,6 +11,8 @@ mod calls;
 mod failed;
 mod pool;
 mod start;
+#[cfg(test)]
+mod tests;
 mod tls;
 pub(crate) mod words;
 

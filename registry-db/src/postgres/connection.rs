@@ -75,7 +75,9 @@ pub(crate) fn parse(url: &str) -> Result<Config, DatabaseUrlError> {
 }
 
 /// What the session is to be like: no statement lasts longer than anybody waits for it, so that what a lost client has
-/// left behind ends soon; and commits are durable even where the server's default says otherwise.
+/// left behind ends soon; commits are durable even where the server's default says otherwise; and pages are read in the
+/// order of an index. Where most repositories are small, the server would rather collect all of one and sort it, which for
+/// the large one among them takes as long as that is large.
 fn session(call_timeout: Duration) -> String {
     let timeout_ms = call_timeout.as_millis().max(1);
     let lock_timeout_ms = (timeout_ms / 2).max(1);
@@ -83,6 +85,7 @@ fn session(call_timeout: Duration) -> String {
         "SET statement_timeout = {timeout_ms}; \
          SET lock_timeout = {lock_timeout_ms}; \
          SET idle_in_transaction_session_timeout = {timeout_ms}; \
+         SET enable_bitmapscan = off; \
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )
 }

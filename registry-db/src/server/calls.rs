@@ -37,7 +37,7 @@ pub(super) enum Access {
 
 /// Runs calls.
 pub(super) struct Calls<D: Dialect> {
-    pool: Pool<D>,
+    pub(super) pool: Pool<D>,
     timeout: Duration,
     away_since: Mutex<Option<Instant>>,
 }

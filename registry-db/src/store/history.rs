@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, min, not};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
@@ -333,9 +333,11 @@ async fn missing(connection: &mut Connection, repository_id: i64, manifest_id: i
     Ok(lost.into_iter().chain(hidden).map(|digest| digest.0).collect())
 }
 
+/// Looks at the first date. Asked whether there is one up to now, PostgreSQL may take it for likely and read the table.
 async fn is_any_due(connection: &mut Connection, now: Timestamp) -> QueryResult<bool> {
-    let due = tag_history::table.filter(tag_history::restorable_until.le(now.as_micros()));
-    diesel::select(exists(due)).get_result(connection).await
+    let first: Option<i64> =
+        tag_history::table.select(min(tag_history::restorable_until)).get_result(connection).await?;
+    Ok(first.is_some_and(|first| first <= now.as_micros()))
 }
 
 async fn drop_until(

@@ -142,9 +142,8 @@ async fn records(
     limit: i64,
 ) -> QueryResult<Vec<TagRecord>> {
     let found: Vec<(Stored<Tag>, Stored<Digest>, i64)> = tags::table
-        .inner_join(repositories::table)
         .inner_join(manifests::table)
-        .filter(repositories::name.eq(repository.as_str()))
+        .filter(tags::repository_id.nullable().eq(repository::by_name(repository.as_str()).single_value()))
         .filter(tags::name.gt(after))
         .order(tags::name)
         .limit(limit)
@@ -270,8 +269,7 @@ async fn digests(
     limit: i64,
 ) -> QueryResult<Vec<Digest>> {
     let found: Vec<Stored<Digest>> = manifests::table
-        .inner_join(repositories::table)
-        .filter(repositories::name.eq(repository.as_str()))
+        .filter(manifests::repository_id.nullable().eq(repository::by_name(repository.as_str()).single_value()))
         .filter(manifests::digest.gt(after))
         .order(manifests::digest)
         .limit(limit)
@@ -283,9 +281,8 @@ async fn digests(
 
 async fn some_blobs(connection: &mut Connection, repository: &RepositoryName, limit: i64) -> QueryResult<Vec<Digest>> {
     let found: Vec<Stored<Digest>> = repository_blobs::table
-        .inner_join(repositories::table)
         .inner_join(blobs::table)
-        .filter(repositories::name.eq(repository.as_str()))
+        .filter(repository_blobs::repository_id.nullable().eq(repository::by_name(repository.as_str()).single_value()))
         .order(repository_blobs::blob_id)
         .limit(limit)
         .select(blobs::digest)

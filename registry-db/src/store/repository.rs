@@ -93,7 +93,9 @@ async fn list(connection: &mut Connection, after: &str, limit: i64) -> QueryResu
     Ok(names.into_iter().map(|Stored(name)| name).collect())
 }
 
+/// Finds the id of a repository. What lists in the order of an index that begins with the id compares that with this as a
+/// single value: a join has PostgreSQL read the whole repository and sort it, because there might be several.
 #[diesel::dsl::auto_type]
-fn by_name<'a>(name: &'a str) -> _ {
+pub(super) fn by_name<'a>(name: &'a str) -> _ {
     repositories::table.filter(repositories::name.eq(name)).select(repositories::id)
 }

@@ -10,7 +10,7 @@ use super::dialect::{Connection, conflict_key};
 use super::usage::{Change, Repository};
 use super::{history, repository, review};
 use crate::prepared::PreparedDsl;
-use crate::schema::{manifests, repositories, tags};
+use crate::schema::{manifests, tags};
 use crate::stored::Stored;
 
 /// What became of tags that were pointed to a manifest.
@@ -112,8 +112,25 @@ pub(super) async fn list(
     limit: i64,
 ) -> QueryResult<Vec<Tag>> {
     let names: Vec<Stored<Tag>> = tags::table
-        .inner_join(repositories::table)
-        .filter(repositories::name.eq(repository.as_str()))
+        .filter(tags::repository_id.nullable().eq(repository::by_name(repository.as_str()).single_value()))
+        .filter(tags::name.gt(after))
+        .order(tags::name)
+        .limit(limit)
+        .select(tags::name)
+        .load(connection)
+        .await?;
+    Ok(names.into_iter().map(|Stored(name)| name).collect())
+}
+
+/// Lists the tags of a repository whose id is known.
+pub(super) async fn of_repository(
+    connection: &mut Connection,
+    repository_id: i64,
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<Tag>> {
+    let names: Vec<Stored<Tag>> = tags::table
+        .filter(tags::repository_id.eq(repository_id))
         .filter(tags::name.gt(after))
         .order(tags::name)
         .limit(limit)

@@ -5,6 +5,8 @@
 //! a blob adds to the unique bytes depends on whether others refer to it: in the repository, that is one look into an
 //! index; in the namespace, a count of the repositories that do, because those are not locked.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -16,7 +18,7 @@ use registry_core::store::StoreResult;
 use registry_core::store::usage::{NamespaceUsage, RepositoryTag, Usage, UsageStore};
 
 use super::dialect::{Connection, Store, conflict_key};
-use super::{repository, rows};
+use super::{repository, rows, tag};
 use crate::error::during;
 use crate::prepared::{PreparedDsl, lists};
 use crate::schema::{blobs, manifest_blobs, namespace_blobs, namespace_usage, repository_usage, tags};
@@ -348,34 +350,64 @@ fn sum(figures: impl IntoIterator<Item = Figures>) -> Usage {
 }
 
 /// Lists the rest of one repository's tags, and then those of the repositories behind it.
+/// Finds a page in a few looks at ranges of indexes: how many tags each repository has says which of them the page has
+/// whole. A join of the two would be sorted, tags of all repositories behind the page included.
 async fn list_tags(
     connection: &mut Connection,
     namespace: &str,
     after: Option<&RepositoryTag>,
     limit: usize,
 ) -> QueryResult<Vec<RepositoryTag>> {
-    let of_namespace = || {
-        tags::table
-            .inner_join(repository_usage::table.on(repository_usage::repository_id.eq(tags::repository_id)))
-            .filter(repository_usage::namespace.eq(namespace))
-            .select((repository_usage::name, tags::name))
+    let of_namespace = || repository_usage::table.filter(repository_usage::namespace.eq(namespace));
+    let mut found = Vec::new();
+    let mut add = |repository: &RepositoryName, tags: Vec<Tag>| {
+        found.extend(tags.into_iter().map(|tag| RepositoryTag { repository: repository.clone(), tag }));
+        limit - found.len()
     };
-    let mut found: Vec<(Stored<RepositoryName>, Stored<Tag>)> = Vec::new();
-    if let Some(after) = after {
-        found = of_namespace()
-            .filter(repository_usage::name.eq(after.repository.as_str()))
-            .filter(tags::name.gt(after.tag.as_str()))
-            .order(tags::name)
-            .limit(rows(limit))
-            .load(connection)
-            .await?;
+    let mut room = limit;
+    if let Some(RepositoryTag { repository, tag }) = after {
+        let begun = of_namespace().filter(repository_usage::name.eq(repository.as_str()));
+        let begun: Option<i64> =
+            begun.select(repository_usage::repository_id).get_result(connection).await.optional()?;
+        if let Some(id) = begun {
+            room = add(repository, tag::of_repository(connection, id, tag.as_str(), rows(room)).await?);
+        }
     }
-    let behind: Vec<(Stored<RepositoryName>, Stored<Tag>)> = of_namespace()
+
+    // Each of them has a tag, so there are enough.
+    let next: Vec<(i64, Stored<RepositoryName>, i64)> = of_namespace()
         .filter(repository_usage::name.gt(after.map_or("", |after| after.repository.as_str())))
-        .order((repository_usage::name, tags::name))
-        .limit(rows(limit - found.len()))
+        .filter(repository_usage::tag_count.gt(0))
+        .order(repository_usage::name)
+        .limit(rows(room))
+        .select((repository_usage::repository_id, repository_usage::name, repository_usage::tag_count))
         .load(connection)
         .await?;
-    found.extend(behind);
-    Ok(found.into_iter().map(|(repository, tag)| RepositoryTag { repository: repository.0, tag: tag.0 }).collect())
+    let totals = next.iter().scan(0i64, |total, (_, _, count)| {
+        *total = total.saturating_add(*count);
+        Some(*total)
+    });
+    let (whole, partly) = next.split_at(totals.take_while(|total| *total <= rows(room)).count());
+    let ids: Vec<i64> = whole.iter().map(|(id, _, _)| *id).collect();
+    let mut tags_of: HashMap<i64, Vec<Tag>> = HashMap::with_capacity(ids.len());
+    for ids in lists(&ids) {
+        let listed: Vec<(i64, Stored<Tag>)> = tags::table
+            .filter(tags::repository_id.eq_any(ids))
+            .select((tags::repository_id, tags::name))
+            .prepared()
+            .load(connection)
+            .await?;
+        for (id, tag) in listed {
+            tags_of.entry(id).or_default().push(tag.0);
+        }
+    }
+    for (id, name, _) in whole {
+        let mut tags = tags_of.remove(id).unwrap_or_default();
+        tags.sort_unstable();
+        room = add(&name.0, tags);
+    }
+    if let Some((id, name, _)) = partly.first() {
+        add(&name.0, tag::of_repository(connection, *id, "", rows(room)).await?);
+    }
+    Ok(found)
 }
