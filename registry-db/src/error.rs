@@ -51,6 +51,16 @@ pub enum OpenError {
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The database server's certificate is not valid for its host, or not issued by an authority that is trusted.
+    #[error(
+        "database `{database}` did not prove that it is the host of the url; expected a certificate that is valid for it and issued by a trusted authority"
+    )]
+    Untrusted {
+        /// The database.
+        database: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The certificates of authorities that sign the database server's certificate cannot be read.
     #[error("cannot read certificates from `{path}`; expected a PEM file")]
     Certificates {

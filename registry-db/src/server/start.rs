@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use tokio::time::{Instant, sleep};
 
+use super::tls::is_untrusted;
 use super::{ConnectError, Dialect};
 use crate::error::OpenError;
 
@@ -33,6 +34,9 @@ async fn connect<D: Dialect>(dialect: &D, database: &str, timeout: Duration) -> 
     loop {
         match dialect.connect().await {
             Ok(connection) => return Ok(connection),
+            Err(ConnectError { source, .. }) if is_untrusted(&*source) => {
+                return Err(OpenError::Untrusted { database: database.to_owned(), source });
+            }
             Err(ConnectError { is_final: false, source }) if Instant::now() + PAUSE < deadline => {
                 let error = &*source as &(dyn std::error::Error + 'static);
                 tracing::warn!(%database, error, "the database cannot be reached yet; trying again");

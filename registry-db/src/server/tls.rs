@@ -1,5 +1,8 @@
 //! Whom a server's certificate has to be signed by.
 
+use std::error::Error;
+use std::io;
+
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
@@ -22,4 +25,17 @@ pub(crate) fn authorities(config: &TlsConfig) -> Result<Vec<CertificateDer<'stat
         authorities.extend(found);
     }
     Ok(authorities)
+}
+
+/// Tells whether a connection failed because of the server's certificate, which will be the same next time.
+pub(super) fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // What an I/O error wraps is not its source.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match wrapped {
+        Some(wrapped) => is_untrusted(wrapped),
+        None => error.source().is_some_and(is_untrusted),
+    }
 }

@@ -10,9 +10,10 @@ use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
 use registry_core::store::metadata::{CommitBlob, PutManifest, PutManifestOutcome};
 use registry_core::store::{BlobLocation, MetadataStore, StoreError, StoreErrorKind, StoreResult, Timestamp};
-use registry_db::{DatabaseConfig, OpenError};
+use registry_db::{DatabaseConfig, DatabaseUrl, OpenError, TlsConfig};
 
 use crate::servers::proxy::{Mode, Proxy};
+use crate::servers::variable;
 
 /// Longer than any of these calls may take; only a call that hangs takes that long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,6 +46,7 @@ on_every_server! {
     calls_wait_for_a_connection
     a_wrong_password_is_told_at_once
     a_server_that_is_not_there_is_named
+    a_server_that_does_not_prove_who_it_is_is_refused_at_once
 }
 
 fn repository(index: usize) -> RepositoryName {
@@ -257,4 +259,20 @@ async fn a_server_that_is_not_there_is_named((mut config, url): (DatabaseConfig,
     config.server.start_timeout = Duration::from_millis(10);
     let error = patiently(registry_db::open(&config)).await.unwrap_err();
     assert!(error.to_string().contains("registry@127.0.0.1:1/"), "{error}");
+}
+
+async fn a_server_that_does_not_prove_who_it_is_is_refused_at_once((mut config, _): (DatabaseConfig, String)) {
+    let [own, foreign] = match &config.url {
+        DatabaseUrl::Postgres(_) => ["TEST_POSTGRES_CA", "TEST_MYSQL_CA"],
+        _ => ["TEST_MYSQL_CA", "TEST_POSTGRES_CA"],
+    };
+    // Far longer than the test's patience.
+    config.server.start_timeout = Duration::from_secs(3600);
+    config.server.tls = Some(TlsConfig::new(vec![variable(foreign).into()]));
+    let error = patiently(registry_db::open(&config)).await.unwrap_err();
+    assert!(matches!(error, OpenError::Untrusted { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("did not prove that it is the host of the url") && !text.contains("secret"), "{text}");
+    config.server.tls = Some(TlsConfig::new(vec![variable(own).into()]));
+    patiently(registry_db::open(&config)).await.unwrap().check().await.unwrap();
 }

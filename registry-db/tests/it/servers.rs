@@ -22,7 +22,9 @@ pub(crate) async fn mysql() -> (Arc<dyn MetadataStore>, DatabaseConfig) {
     opened(mysql_config().await.0).await
 }
 
-async fn opened(config: DatabaseConfig) -> (Arc<dyn MetadataStore>, DatabaseConfig) {
+async fn opened(mut config: DatabaseConfig) -> (Arc<dyn MetadataStore>, DatabaseConfig) {
+    // What many callers do at once may take a machine long that has much else to do.
+    config.server.timeout = Duration::from_secs(60);
     (registry_db::open(&config).await.unwrap(), config)
 }
 
@@ -55,7 +57,8 @@ pub(crate) async fn run_on_mysql(url: &str, statements: &str) {
     connection.disconnect().await.unwrap();
 }
 
-fn variable(name: &str) -> String {
+/// What `scripts/databases` says.
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set; run this test by `scripts/databases cargo test -p registry-db`"))
 }

@@ -150,6 +150,11 @@ impl Reviewed {
         commit(&store, "reviewed", 0).await;
         Self(store, Arc::default())
     }
+
+    /// Returns the same blob as another replica has it.
+    pub(super) fn seen_by(&self, store: Store) -> Self {
+        Self(store, Arc::clone(&self.1))
+    }
 }
 
 #[async_trait]
