@@ -3,6 +3,7 @@
 mod backup;
 mod cli;
 mod crate_graph;
+mod deleting;
 mod documentation;
 mod environment;
 mod examples;

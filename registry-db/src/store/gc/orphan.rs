@@ -1,6 +1,6 @@
 //! Manifests that nothing living refers to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -64,8 +64,14 @@ impl Found {
         limit: usize,
     ) -> QueryResult<ReviewedManifests> {
         let mut reviewed = ReviewedManifests { done: self.due.len() < limit, ..ReviewedManifests::default() };
+        // All of them first: deletions lock what pushes into other repositories wait for, such as figures of a namespace.
+        let mut locked = BTreeMap::new();
+        for repository in self.due.iter().map(|due| &due.repository).collect::<BTreeSet<_>>() {
+            let id = repository::lock(connection, repository.as_str()).await?;
+            locked.extend(id.map(|id| (repository, id)));
+        }
         for DueManifest { id, repository, .. } in &self.due {
-            let Some(repository_id) = repository::lock(connection, repository.as_str()).await? else { continue };
+            let Some(&repository_id) = locked.get(repository) else { continue };
             let review = gc_manifest_reviews::table.find(*id).select(gc_manifest_reviews::review_after);
             let date: Option<i64> = review.get_result(connection).await.optional()?;
             if date.is_none_or(|date| date > now.as_micros()) {

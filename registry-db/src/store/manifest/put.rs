@@ -89,7 +89,6 @@ impl Put {
             })
             .collect();
         insert_all!(connection, manifest_blobs::table, references);
-        gc::leave_queue(connection, &blobs.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
         let children = self.children.iter().chain(&self.sparse_children);
         let children: Vec<_> = children
             .map(|child| {
@@ -98,11 +97,12 @@ impl Put {
             })
             .collect();
         insert_all!(connection, manifest_children::table, children);
-        self.leave_queue(connection, repository_id, id).await?;
 
         let pointed = tag::point(connection, repository_id, &self.tags, id, self.restorable_until).await?;
         change.tags += pointed.added;
         change.record(connection, repository).await?;
+        gc::leave_queue(connection, &blobs.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
+        self.leave_queue(connection, repository_id, id).await?;
         let mut orphans = pointed.left;
         if self.tags.is_empty() {
             orphans.push(id);
