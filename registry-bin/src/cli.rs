@@ -8,19 +8,21 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use registry_core::import::ImportOptions;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
+use registry_core::registry::ScrubOptions;
 use registry_core::store::snapshot::SnapshotName;
 
 use self::repository::RepositoryCommand;
 use self::retention::RetentionCommand;
 use self::tag::TagCommand;
 use crate::command;
-use crate::config::{self, ConfigError, Loaded};
+use crate::config::{self, Config, ConfigError, Loaded};
 use crate::telemetry;
 
 /// What a process ends with when something failed.
@@ -36,6 +38,9 @@ const NOT_COMPARED: u8 = 2;
 const SKIPPED: u8 = 1;
 /// What an import ends with that did not come to its end.
 const IMPORT_FAILURE: u8 = 2;
+
+/// How often a scrub notes how far it is.
+const SCRUB_NOTED_EVERY: Duration = Duration::from_secs(5);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,6 +93,14 @@ Examples:
 Exit status: 0 if database and storage agree, 1 if they did not, whether or not that was repaired, 2 if they could not be
 compared.";
 
+const SCRUB_HELP: &str = "\
+Examples:
+  registry scrub config.yml                       read everything
+  registry scrub --rate 20000000 config.yml       at 20 MB a second
+  registry scrub --resume config.yml              go on where the last one was stopped
+
+Exit status: 0 if everything is whole, 1 if something is damaged, 2 if it could not be read.";
+
 /// A container registry.
 #[derive(Debug, Parser)]
 #[command(name = "registry", version, disable_version_flag = true, after_help = EXAMPLES)]
@@ -136,6 +149,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Read every blob and manifest, and quarantine what does not have its digest
+    #[command(after_help = SCRUB_HELP)]
+    Scrub(Scrub),
     /// Look after the storage as a whole
     #[command(subcommand)]
     Storage(StorageCommand),
@@ -269,6 +285,33 @@ impl GarbageCollect {
     }
 }
 
+#[derive(Debug, clap::Args)]
+struct Scrub {
+    /// Read no more than this in a second [default: as fast as it goes]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(65536..))]
+    rate: Option<u64>,
+    /// Go on where the last one was stopped, if it was
+    #[arg(long)]
+    resume: bool,
+    /// How many blobs are read at the same time
+    #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallelism: u8,
+    /// Print a line of JSON for each thing that is found, and one for the result
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+impl Scrub {
+    fn run(&self, environment: &Environment) -> ExitCode {
+        let options =
+            ScrubOptions { resume: self.resume, parallelism: self.parallelism.into(), note_every: SCRUB_NOTED_EVERY };
+        let arguments = command::scrub::Arguments { rate: self.rate, json: self.json, options };
+        compared(environment, &self.source, |config| command::scrub::run(config, arguments))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum StorageCommand {
     /// Let the database of the configuration have the storage, whatever they were used with before
@@ -363,7 +406,10 @@ impl Command {
                     _ => command::restore::list(&config)?,
                 }
             }
-            Self::Fsck { source, repair, dry_run: _, json } => return Ok(fsck(environment, &source, repair, json)),
+            Self::Fsck { source, repair, dry_run: _, json } => {
+                return Ok(compared(environment, &source, |config| command::fsck::run(config, repair, json)));
+            }
+            Self::Scrub(scrub) => return Ok(scrub.run(environment)),
             Self::Storage(StorageCommand::TakeOver(source)) => {
                 command::storage::take_over(&environment.load(&source)?.config)?;
             }
@@ -385,9 +431,13 @@ impl Command {
 }
 
 /// Compares. A failure to do so has a status of its own, because 1 says that there are differences.
-fn fsck(environment: &Environment, source: &Source, repair: bool, json: bool) -> ExitCode {
+fn compared(
+    environment: &Environment,
+    source: &Source,
+    compare: impl FnOnce(&Config) -> anyhow::Result<bool>,
+) -> ExitCode {
     let loaded = environment.load(source).map_err(anyhow::Error::from);
-    match loaded.and_then(|loaded| command::fsck::run(&loaded.config, repair, json)) {
+    match loaded.and_then(|loaded| compare(&loaded.config)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENCES),
         Err(error) => {

@@ -6,6 +6,7 @@ pub(crate) mod fsck;
 pub(crate) mod garbage_collect;
 pub(crate) mod import;
 pub(crate) mod restore;
+pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod storage;
 

@@ -11,6 +11,7 @@ mod fsck;
 mod identity;
 mod import;
 mod problems;
+mod scrub;
 mod search;
 mod server;
 mod support;

@@ -10,6 +10,7 @@ use crate::protocol::descriptor::Descriptor;
 use crate::protocol::digest::{Algorithm, Digest};
 use crate::protocol::manifest::Manifest;
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
+use crate::store::StoreErrorKind;
 use crate::store::Timestamp;
 use crate::store::metadata::{ManifestRecord, PutManifest, PutManifestOutcome};
 
@@ -58,10 +59,16 @@ impl Registry {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> RegistryResult<ManifestRecord> {
-        let manifest = match self.metadata.manifest(repository, reference).await? {
-            None if self.adopt_manifest(repository, reference).await? => {
-                self.metadata.manifest(repository, reference).await?
+        let find = async || match self.metadata.manifest(repository, reference).await {
+            // Who is told that it is not there pushes it again.
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a manifest cannot be served");
+                Err(unknown(repository, reference.clone()))
             }
+            found => Ok(found?),
+        };
+        let manifest = match find().await? {
+            None if self.adopt_manifest(repository, reference).await? => find().await?,
             found => found,
         };
         manifest.ok_or_else(|| unknown(repository, reference.clone()))

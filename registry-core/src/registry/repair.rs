@@ -7,7 +7,7 @@
 
 use super::Registry;
 use super::fsck::Finding;
-use super::quarantine::{Damage, Quarantine};
+use super::quarantine::{Damage, Quarantine, examine};
 use crate::store::identity::{IDENTITY_SETTING, IdentityStore};
 use crate::store::import::ImportState;
 use crate::store::inventory::{BlobInventory, RecordedBlob, StoredFile};
@@ -74,9 +74,10 @@ impl Registry {
                 self.repair_blob(blob, Damage::Missing).await
             }
             Finding::WrongSize { blob, .. } => self.repair_blob(blob, Damage::Size).await,
-            Finding::Quarantined(blob) => Ok(match self.release_quarantined(stores.inventory, blob).await? {
-                true => Repair::Released,
-                false => Repair::LeftAlone(LeftAlone::Damaged),
+            Finding::Quarantined(blob) => Ok(match examine(stores.inventory, blob).await? {
+                Some(_) => Repair::LeftAlone(LeftAlone::Damaged),
+                None if self.release_quarantined(blob).await? => Repair::Released,
+                None => Repair::Changed,
             }),
             Finding::Unknown(file) => self.repair_unknown(stores.identity, file).await,
         }

@@ -251,6 +251,9 @@ pub struct Page<T> {
 #[async_trait]
 pub trait ManifestStore: Send + Sync + 'static {
     /// Finds a manifest by tag or digest.
+    ///
+    /// # Errors
+    /// `Corrupt` if its bytes do not have its digest any more; a push of it repairs it.
     async fn manifest(&self, repository: &RepositoryName, reference: &Reference)
     -> StoreResult<Option<ManifestRecord>>;
 

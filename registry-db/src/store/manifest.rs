@@ -11,7 +11,7 @@ use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
 use registry_core::store::metadata::{
     ManifestRecord, ManifestStore, Page, PutManifest, PutManifestOutcome, Referrer, ReferrersQuery,
 };
-use registry_core::store::{StoreResult, Timestamp};
+use registry_core::store::{StoreError, StoreErrorKind, StoreResult, Timestamp};
 
 pub(super) use self::put::Put;
 use super::dialect::{self, Connection, Store, lock};
@@ -40,6 +40,7 @@ impl ManifestStore for Store {
             .await
             .map_err(during(format_args!("look up manifest `{reference}` in repository `{repository}`")))?;
         if let Some(manifest) = &found {
+            ensure_whole(repository, manifest)?;
             self.cache.keep_manifest(ticket, repository, reference, manifest);
         }
         Ok(found)
@@ -119,6 +120,16 @@ impl ManifestStore for Store {
             query.subject, query.repository
         )))
     }
+}
+
+/// Makes sure that what the database has of a manifest is what was pushed. What is in memory was looked at before.
+fn ensure_whole(repository: &RepositoryName, manifest: &ManifestRecord) -> StoreResult<()> {
+    let ManifestRecord { digest, payload, .. } = manifest;
+    if Digest::of(digest.algorithm(), payload) == *digest {
+        return Ok(());
+    }
+    let context = format!("manifest `{digest}` in repository `{repository}` is damaged in the database");
+    Err(StoreError::new(StoreErrorKind::Corrupt, context))
 }
 
 async fn find(

@@ -7,5 +7,6 @@ mod identity;
 mod layout;
 mod links;
 mod repair;
+mod scrub;
 mod snapshots;
 mod subject;

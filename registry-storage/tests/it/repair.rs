@@ -19,16 +19,16 @@ use registry_storage::{DriverIdentityStore, DriverInventory, layout};
 
 use crate::subject::{Filesystem, files, filesystem};
 
-struct Rig {
-    subject: Filesystem,
-    registry: Registry,
-    inventory: DriverInventory,
-    identity: DriverIdentityStore,
+pub(crate) struct Rig {
+    pub(crate) subject: Filesystem,
+    pub(crate) registry: Registry,
+    pub(crate) inventory: DriverInventory,
+    pub(crate) identity: DriverIdentityStore,
     repository: RepositoryName,
 }
 
 impl Rig {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let subject = filesystem().await;
         let driver: Arc<dyn StorageDriver> = Arc::new(subject.driver());
         let metadata: Arc<dyn MetadataStore> = Arc::new(MemoryMetadataStore::new());
@@ -40,13 +40,13 @@ impl Rig {
         Self { subject, registry, inventory, identity, repository: "a/b".parse().unwrap() }
     }
 
-    async fn push(&self, content: &'static [u8]) -> Digest {
+    pub(crate) async fn push(&self, content: &'static [u8]) -> Digest {
         let digest = Digest::of(Algorithm::Sha256, content);
         let body = futures::stream::iter([Ok(Bytes::from_static(content))]).boxed();
         self.registry.push_blob(&self.repository, &digest, body).await.unwrap().digest
     }
 
-    fn file(&self, digest: &Digest) -> PathBuf {
+    pub(crate) fn file(&self, digest: &Digest) -> PathBuf {
         self.subject.0.path().join(&layout::blob(digest).as_str()[1..])
     }
 
@@ -60,11 +60,11 @@ impl Rig {
         repaired
     }
 
-    fn stores(&self) -> RepairStores<'_> {
+    pub(crate) fn stores(&self) -> RepairStores<'_> {
         RepairStores { inventory: &self.inventory, identity: &self.identity }
     }
 
-    async fn pull(&self, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
+    pub(crate) async fn pull(&self, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
         let blob = self.registry.blob(&self.repository, digest).await?;
         match self.registry.read_blob(&self.repository, &blob, 0..blob.size_bytes).await? {
             BlobRead::Stream(pieces) => Ok(pieces.try_collect::<Vec<_>>().await?.concat()),

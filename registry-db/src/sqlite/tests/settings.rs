@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
+use bytes::Bytes;
 use diesel::prelude::*;
-use registry_core::store::StoreErrorKind;
-use registry_core::store::metadata::{BlobLinkStore, RepositoryStore};
+use registry_core::protocol::reference::Reference;
+use registry_core::store::metadata::{BlobLinkStore, ManifestStore, PutManifest, RepositoryStore};
+use registry_core::store::{StoreErrorKind, Timestamp};
 use tempfile::TempDir;
 
 use super::{commit, digest, on_reader, on_writer, reopen, repository, store};
@@ -59,4 +62,35 @@ async fn damaged_text_is_reported_as_corrupt() {
     let damage = "INSERT INTO repositories (name, listed, created_at) VALUES ('No Name', true, 0)";
     on_writer(&store, move |inner| diesel::sql_query(damage).execute(inner).unwrap());
     assert_eq!(store.repositories(None, 10).await.unwrap_err().kind(), StoreErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_damaged_manifest_is_not_given_out_and_repaired_by_a_push() {
+    let (store, _directory) = store().await;
+    let (name, payload) = (repository("a"), Bytes::from_static(b"{}"));
+    let digest = digest("{}");
+    let put = PutManifest {
+        repository: &name,
+        digest: &digest,
+        media_type: "type/a",
+        artifact_type: None,
+        subject: None,
+        annotations: &BTreeMap::new(),
+        payload: &payload,
+        blobs: &[],
+        optional_blobs: &[],
+        children: &[],
+        sparse_children: &[],
+        tags: &[],
+        review_after: Timestamp::from_micros(0),
+        restorable_until: None,
+    };
+    store.put_manifest(put.clone()).await.unwrap();
+    on_writer(&store, |inner| diesel::sql_query("UPDATE manifests SET payload = x'7b7c'").execute(inner).unwrap());
+    let reference = Reference::Digest(digest);
+    let damaged = store.manifest(&name, &reference).await.unwrap_err();
+    assert_eq!(damaged.kind(), StoreErrorKind::Corrupt);
+    assert!(damaged.to_string().ends_with("is damaged in the database"), "{damaged}");
+    store.put_manifest(put).await.unwrap();
+    assert_eq!(store.manifest(&name, &reference).await.unwrap().unwrap().payload, payload);
 }

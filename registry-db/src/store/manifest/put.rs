@@ -178,6 +178,8 @@ impl Put {
             manifests::artifact_type.eq(&self.artifact_type),
             manifests::subject.eq(&self.subject),
             manifests::annotations.eq(&self.annotations),
+            // In case what is stored was damaged.
+            manifests::payload.eq(&self.payload[..]),
         );
         diesel::insert_into(manifests::table)
             .values((
@@ -185,7 +187,6 @@ impl Put {
                 manifests::digest.eq(&digest),
                 manifests::size_bytes.eq(size_bytes),
                 manifests::created_at.eq(Timestamp::now().as_micros()),
-                manifests::payload.eq(&self.payload[..]),
                 description,
             ))
             .on_conflict(conflict_key((manifests::repository_id, manifests::digest)))
