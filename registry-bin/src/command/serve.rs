@@ -24,7 +24,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
     let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
     let catalog_copy = wire::catalog_copy(&config)?;
-    let stores = wire::bound_stores(&config).await?;
+    // A database server may be waited for.
+    let stores = tokio::select! {
+        stores = wire::bound_stores(&config) => stores?,
+        () = stop.next() => {
+            tracing::info!("stopped before the start was over");
+            return Ok(());
+        }
+    };
     let metadata = Arc::clone(&stores.metadata);
     let snapshots = wire::snapshots(&config, &stores);
     let registry = wire::registry(&config, stores, &mut metrics)?;

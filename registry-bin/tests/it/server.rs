@@ -83,9 +83,7 @@ impl Server {
 
     /// Stops the server as an operator does, and returns what it logged.
     pub(crate) fn stop(mut self) -> String {
-        let id = self.process.id().to_string();
-        let stopped = Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
-        assert!(stopped.success());
+        terminate(&self.process);
         let mut told = std::mem::take(&mut self.told);
         self.log.read_to_string(&mut told).expect("the log is text");
         let status = self.process.wait().expect("the server ends");
@@ -100,4 +98,36 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Sends SIGTERM, as an operator stops a server.
+fn terminate(process: &Child) {
+    let stopped = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill is there");
+    assert!(stopped.success());
+}
+
+#[test]
+fn a_server_that_waits_for_its_database_can_be_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.yml");
+    // Nobody listens on port 1.
+    let text =
+        "version: 0.1\nstorage: inmemory\ndatabase: {url: 'postgres://127.0.0.1:1/registry', starttimeout: 1h}\n";
+    std::fs::write(&config, text).unwrap();
+    let mut process = command(&["serve", config.to_str().unwrap()], &[]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("cannot be reached yet") {
+        assert_ne!(log.read_line(&mut told).unwrap(), 0, "{told}");
+    }
+    terminate(&process);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        log.read_to_string(&mut told).expect("the log is text");
+        let _ = sender.send(told);
+    });
+    let told = receiver.recv_timeout(PATIENCE);
+    let _ = process.kill();
+    assert!(told.expect("the server ends").contains("stopped before the start was over"));
+    assert!(process.wait().unwrap().success());
 }
