@@ -105,6 +105,10 @@ impl BlobStore for MeasuredBlobStore {
         self.actions.measure("set_aside", self.inner.set_aside(location, digest)).await
     }
 
+    async fn delete_all(&self, locations: &[BlobLocation]) -> Vec<StoreResult<()>> {
+        self.actions.measure("delete_all", self.inner.delete_all(locations)).await
+    }
+
     async fn check(&self) -> StoreResult<()> {
         self.actions.measure("check", self.inner.check()).await
     }

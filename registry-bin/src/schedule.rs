@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use registry_core::Registry;
+use registry_core::error::RegistryResult;
 use registry_core::import::{ImportObserver, ImportReport, Skipped};
 use registry_core::protocol::reference::RepositoryName;
-use registry_core::registry::{SnapshotOutcome, Snapshots};
+use registry_core::registry::{PurgeReport, SnapshotOutcome, Snapshots};
 use registry_core::store::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::config::{SnapshotsConfig, UploadPurgingConfig};
 
-/// How long after the start the first purge runs: late enough not to be in the way of the first requests.
-const FIRST_PURGE: Duration = Duration::from_secs(60);
+/// How often a server looks whether it is time to purge uploads, and how long after its start it does so first: late enough
+/// not to be in the way of the first requests.
+const PURGE_LOOK: Duration = Duration::from_secs(60);
 /// How long after the start the first snapshot is taken.
 const FIRST_SNAPSHOT: Duration = Duration::from_secs(300);
 
@@ -57,23 +59,20 @@ impl ImportObserver for ImportLog {
     }
 }
 
-/// Ends uploads that nobody goes on with, until dropped.
+/// Ends uploads that nobody goes on with, until dropped. Of several servers one does so in every interval.
 pub(crate) async fn purge_uploads(registry: Registry, config: UploadPurgingConfig) {
     if !config.enabled {
         return std::future::pending().await;
     }
     let every = config.interval.get().max(Duration::from_secs(1));
-    let mut ticks = interval_at(Instant::now() + FIRST_PURGE.min(every), every);
+    let look = PURGE_LOOK.min(every);
+    let mut ticks = interval_at(Instant::now() + look, look);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let purged = if config.dryrun {
-            registry.expired_uploads(Timestamp::now()).await
-        } else {
-            registry.purge_uploads(Timestamp::now()).await
-        };
-        match purged {
-            Ok(report) => tracing::info!(
+        match purge(&registry, every, config.dryrun).await {
+            Ok(None) => {}
+            Ok(Some(report)) => tracing::info!(
                 expired = report.expired,
                 abandoned = report.abandoned,
                 dry_run = config.dryrun,
@@ -87,6 +86,16 @@ pub(crate) async fn purge_uploads(registry: Registry, config: UploadPurgingConfi
             }
         }
     }
+}
+
+/// Ends them if it is time to, and this server's turn.
+async fn purge(registry: &Registry, every: Duration, dry_run: bool) -> RegistryResult<Option<PurgeReport>> {
+    let now = Timestamp::now();
+    if !registry.take_turn("uploadpurging", every, now).await? {
+        return Ok(None);
+    }
+    let purged = if dry_run { registry.expired_uploads(now).await } else { registry.purge_uploads(now).await };
+    purged.map(Some)
 }
 
 /// Copies the database into the storage, until dropped.

@@ -79,6 +79,16 @@ impl BlobStore for DriverBlobStore {
         Ok(BlobLocation::new(aside.as_str()))
     }
 
+    async fn delete_all(&self, locations: &[BlobLocation]) -> Vec<StoreResult<()>> {
+        let paths: Vec<DriverResult<StoragePath>> = locations.iter().map(path).collect();
+        let known: Vec<StoragePath> = paths.iter().flatten().cloned().collect();
+        let mut deleted = self.driver.delete_all(&known).await.into_iter();
+        let outcome = |path: DriverResult<StoragePath>| {
+            path.and_then(|_| deleted.next().expect("a driver says what became of each path"))
+        };
+        paths.into_iter().map(outcome).map(|outcome| outcome.map_err(Into::into)).collect()
+    }
+
     async fn check(&self) -> StoreResult<()> {
         Ok(self.driver.check().await?)
     }

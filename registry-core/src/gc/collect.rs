@@ -9,10 +9,10 @@ use crate::error::RegistryResult;
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
 use crate::registry::Registry;
-use crate::store::Timestamp;
 use crate::store::gc::{CondemnedBlob, ReviewedBlobs};
 use crate::store::import::ImportState;
 use crate::store::links::Link;
+use crate::store::{BlobLocation, Timestamp};
 
 /// How many past tags one transaction drops. Each may take a manifest along.
 const PAST_TAGS: usize = 20;
@@ -20,6 +20,9 @@ const PAST_TAGS: usize = 20;
 const MANIFESTS: usize = 20;
 /// How many blobs one transaction looks at. Others wait for a few milliseconds at most.
 const BLOBS: usize = 100;
+/// How many of them are handed to the storage together. It has some seconds for each, so that all are gone by the end of the
+/// lease.
+const DELETED_TOGETHER: usize = 25;
 /// For how long a collector has blobs to itself that it has condemned.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 /// How long after that began it deletes bytes. The rest of the lease is for a deletion that is slow, and for clocks that
@@ -168,18 +171,14 @@ impl Registry {
         report: &mut CollectReport,
         progress: &mut (dyn FnMut(Collected<'_>) + Send),
     ) -> RegistryResult<()> {
-        let deletions = reviewed.condemned.into_iter().map(async |blob| {
-            let deleted = self.delete_bytes(&blob, began).await;
-            (blob, deleted)
-        });
+        let groups: Vec<Vec<CondemnedBlob>> =
+            reviewed.condemned.chunks(DELETED_TOGETHER).map(<[CondemnedBlob]>::to_vec).collect();
+        let deletions = groups.into_iter().map(async |blobs| self.delete_bytes(blobs, began).await);
         let mut deletions = futures::stream::iter(deletions).buffer_unordered(options.parallelism.max(1));
         let (mut gone, mut failed) = (Vec::new(), Vec::new());
-        while let Some((blob, deleted)) = deletions.next().await {
-            match deleted {
-                Some(true) => gone.push(blob),
-                Some(false) => failed.push(blob),
-                // The lease runs out by itself.
-                None => {}
+        while let Some(deleted) = deletions.next().await {
+            for (blob, is_gone) in deleted {
+                if is_gone { &mut gone } else { &mut failed }.push(blob);
             }
         }
         if gone.is_empty() && failed.is_empty() {
@@ -195,18 +194,23 @@ impl Registry {
         Ok(())
     }
 
-    /// Returns whether a condemned blob's bytes could be deleted, or `None` if it is too late to begin with that.
-    async fn delete_bytes(&self, blob: &CondemnedBlob, began: Instant) -> Option<bool> {
+    /// Deletes the bytes of condemned blobs, and returns which of them are gone; none of them if it is too late to begin
+    /// with that. The lease of what is not returned runs out by itself.
+    async fn delete_bytes(&self, blobs: Vec<CondemnedBlob>, began: Instant) -> Vec<(CondemnedBlob, bool)> {
         if began.elapsed() > DELETION_BEGINS_WITHIN {
-            tracing::warn!(digest = %blob.digest, "deleting blobs takes long; this one is left for the next time");
-            return None;
+            tracing::warn!(blobs = blobs.len(), "deleting blobs takes long; these are left for the next time");
+            return Vec::new();
         }
-        let deleted = self.blobs.delete(&blob.location).await;
-        if let Err(error) = &deleted {
-            let error = error as &dyn Error;
-            tracing::error!(digest = %blob.digest, location = %blob.location, error, "a blob could not be deleted");
-        }
-        Some(deleted.is_ok())
+        let locations: Vec<BlobLocation> = blobs.iter().map(|blob| blob.location.clone()).collect();
+        let deleted = self.blobs.delete_all(&locations).await;
+        let outcomes = blobs.into_iter().zip(deleted).map(|(blob, deleted)| {
+            if let Err(error) = &deleted {
+                let error = error as &dyn Error;
+                tracing::error!(digest = %blob.digest, location = %blob.location, error, "a blob could not be deleted");
+            }
+            (blob, deleted.is_ok())
+        });
+        outcomes.collect()
     }
 }
 

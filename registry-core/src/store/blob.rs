@@ -116,6 +116,7 @@ impl fmt::Debug for BlobRead {
 /// - `deleted_is_gone`: a deleted location is `NotFound`, and deleting it again succeeds.
 /// - `what_was_set_aside_outlives_the_blob`: bytes that were [set aside](Self::set_aside) stay when the blob is committed
 ///   again or deleted; without any it is `NotFound`.
+/// - `all_that_were_deleted_are_gone`: the same for [`delete_all`](Self::delete_all), which leaves all others alone.
 #[async_trait]
 pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// Prepares to take an upload's bytes. Cheap: what it leaves behind need not survive a crash.
@@ -167,6 +168,17 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// `NotFound` if there are no bytes.
     async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation>;
+
+    /// Removes committed blobs as [`delete`](Self::delete) does, and returns what became of each, in their order. One that
+    /// fails does not keep the others. Takes less than to remove them one by one where the store can do that, and is the
+    /// same otherwise.
+    async fn delete_all(&self, locations: &[BlobLocation]) -> Vec<StoreResult<()>> {
+        let mut deleted = Vec::with_capacity(locations.len());
+        for location in locations {
+            deleted.push(self.delete(location).await);
+        }
+        deleted
+    }
 
     /// Checks that the store can be reached and written to, for readiness.
     async fn check(&self) -> StoreResult<()>;

@@ -82,6 +82,7 @@ macro_rules! blob_store_suite {
                 abandoned_uploads_are_found
                 deleted_is_gone
                 what_was_set_aside_outlives_the_blob
+                all_that_were_deleted_are_gone
             }
         }
     )+ };
@@ -360,6 +361,27 @@ pub async fn deleted_is_gone(subject: &dyn BlobStoreSubject) {
     let location = push(&*store, &content).await;
     assert_eq!(read(&*store, &location, 0..100).await, content);
     store.delete(&location).await.expect("deleting the new one");
+    store.delete(&kept).await.expect("deleting the other");
+}
+
+/// The same for `delete_all`, which leaves all others alone.
+pub async fn all_that_were_deleted_are_gone(subject: &dyn BlobStoreSubject) {
+    let store = subject.open().await;
+    let kept_content = content(50);
+    let kept = push(&*store, &kept_content).await;
+    let mut locations = Vec::new();
+    for size_bytes in 100..120 {
+        locations.push(push(&*store, &content(size_bytes)).await);
+    }
+    store.delete(&locations[7]).await.expect("deleting one of them before");
+    assert!(store.delete_all(&[]).await.is_empty());
+    let deleted = store.delete_all(&locations).await;
+    assert_eq!(deleted.len(), locations.len());
+    deleted.into_iter().for_each(|deleted| deleted.expect("deleting all"));
+    for location in &locations {
+        assert_kind(store.read(location, 0..100).await, StoreErrorKind::NotFound);
+    }
+    assert_eq!(read(&*store, &kept, 0..50).await, kept_content);
     store.delete(&kept).await.expect("deleting the other");
 }
 

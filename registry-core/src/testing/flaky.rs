@@ -139,6 +139,14 @@ impl BlobStore for FlakyBlobStore {
         self.inner.set_aside(location, digest).await
     }
 
+    async fn delete_all(&self, locations: &[BlobLocation]) -> Vec<StoreResult<()>> {
+        let mut deleted = Vec::with_capacity(locations.len());
+        for location in locations {
+            deleted.push(self.delete(location).await);
+        }
+        deleted
+    }
+
     async fn check(&self) -> StoreResult<()> {
         self.faults.pass(Step::Check)?;
         self.inner.check().await

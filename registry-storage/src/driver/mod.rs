@@ -153,6 +153,7 @@ impl fmt::Debug for Content {
 /// - `a_copy_stands_alone`: what [`keep_copy`](Self::keep_copy) made stays when the original is replaced or deleted; without
 ///   an original it is `NotFound`.
 /// - `deleted_is_gone`: a deleted file is `NotFound`, its neighbours stay, and deleting it again succeeds.
+/// - `all_that_were_deleted_are_gone`: [`delete_all`](Self::delete_all) does the same for many, and leaves all others alone.
 /// - `what_is_below_a_deleted_directory_is_gone`: [`delete_below`](Self::delete_below) removes files at every depth and no
 ///   other; a second time it succeeds.
 /// - `lists_come_in_pages`: [`list`](Self::list) gives every file below a directory, at any depth, in byte order of the
@@ -222,6 +223,16 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
 
     /// Removes a file. Succeeds if there is none.
     async fn delete(&self, path: &StoragePath) -> DriverResult<()>;
+
+    /// Removes files as [`delete`](Self::delete) does, and returns what became of each, in their order. One that fails does
+    /// not keep the others.
+    async fn delete_all(&self, paths: &[StoragePath]) -> Vec<DriverResult<()>> {
+        let mut deleted = Vec::with_capacity(paths.len());
+        for path in paths {
+            deleted.push(self.delete(path).await);
+        }
+        deleted
+    }
 
     /// Removes every file below a directory, at any depth. Not atomic: after an error or a crash some may be left, and a
     /// file that is written meanwhile may be removed or stay. Succeeds if there is none.

@@ -69,6 +69,7 @@ macro_rules! storage_driver_suite {
                 reading_past_the_end_is_corrupt
                 a_copy_stands_alone
                 deleted_is_gone
+                all_that_were_deleted_are_gone
                 what_is_below_a_deleted_directory_is_gone
                 lists_come_in_pages
                 a_list_of_nothing_is_empty

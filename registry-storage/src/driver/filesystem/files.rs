@@ -1,5 +1,6 @@
 //! The driver's work on files, call by call. Everything here blocks.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
@@ -138,21 +139,41 @@ impl Files {
 
     pub(super) fn delete(&self, path: &StoragePath) -> DriverResult<()> {
         let failed = |error| DriverError::io("delete", path, error);
+        match self.remove(path).map_err(failed)? {
+            Some(changed) => sync_changed(&changed).map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn delete_all(&self, paths: &[StoragePath]) -> Vec<DriverResult<()>> {
+        let removed: Vec<io::Result<Option<PathBuf>>> = paths.iter().map(|path| self.remove(path)).collect();
+        let mut synced: HashMap<PathBuf, io::Result<()>> = HashMap::new();
+        for changed in removed.iter().flatten().flatten() {
+            if !synced.contains_key(changed) {
+                synced.insert(changed.clone(), sync_changed(changed));
+            }
+        }
+        let outcome = |removed: io::Result<Option<PathBuf>>| match removed?.map(|changed| &synced[&changed]) {
+            Some(Err(error)) => Err(io::Error::new(error.kind(), error.to_string())),
+            _ => Ok(()),
+        };
+        let outcomes = paths.iter().zip(removed.into_iter().map(outcome));
+        outcomes.map(|(path, outcome)| outcome.map_err(|error| DriverError::io("delete", path, error))).collect()
+    }
+
+    /// Removes a file, and its directory if that has no other, and returns the directory that is to be synced.
+    fn remove(&self, path: &StoragePath) -> io::Result<Option<PathBuf>> {
         let file = self.at(path);
         match fs::remove_file(&file).map_err(not_found) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            removed => removed.map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            removed => removed?,
         }
         let mut changed = file.parent().expect("a file is below the root");
         // Fails if the directory has other files, or got one in this moment.
         if changed != self.root() && fs::remove_dir(changed).is_ok() {
             changed = changed.parent().expect("a directory below the root is in one");
         }
-        match directories::sync(changed) {
-            // Somebody else has removed the directory, and syncs that.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            synced => synced.map_err(failed),
-        }
+        Ok(Some(changed.to_owned()))
     }
 
     pub(super) fn delete_below(&self, directory: &StoragePath) -> DriverResult<()> {
@@ -193,6 +214,15 @@ fn write_beside<T>(
 
 fn rename_over(directory: &File, temporary: &OsStr, name: &OsStr) -> SystemResult<()> {
     renameat(directory, temporary, directory, name)
+}
+
+/// Syncs a directory that a file was removed from.
+fn sync_changed(directory: &Path) -> io::Result<()> {
+    match directories::sync(directory) {
+        // Somebody else has removed the directory, and syncs that.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        synced => synced,
+    }
 }
 
 /// A file where a directory is expected means the same as nothing: there are no directories for callers.

@@ -172,6 +172,19 @@ impl StorageDriver for FilesystemDriver {
         self.run(move |files| files.delete(&path)).await
     }
 
+    /// Syncs each directory once.
+    async fn delete_all(&self, paths: &[StoragePath]) -> Vec<DriverResult<()>> {
+        let (count, all) = (paths.len(), paths.to_vec());
+        match self.run(move |files| Ok(files.delete_all(&all))).await {
+            Ok(deleted) => deleted,
+            Err(error) => {
+                let text = error.to_string();
+                let failed = || DriverError::new(error.kind(), "delete", "several files", text.clone());
+                std::iter::repeat_with(|| Err(failed())).take(count).collect()
+            }
+        }
+    }
+
     /// Removes the directories as well.
     async fn delete_below(&self, directory: &StoragePath) -> DriverResult<()> {
         let directory = directory.clone();

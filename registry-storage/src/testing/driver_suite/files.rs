@@ -117,6 +117,29 @@ pub async fn deleted_is_gone(subject: &dyn DriverSubject) {
     delete(&*driver, [&file]).await;
 }
 
+/// `delete_all` does the same for many, and leaves all others alone.
+pub async fn all_that_were_deleted_are_gone(subject: &dyn DriverSubject) {
+    let driver = subject.open().await;
+    let neighbour = path("/suite/a/neighbour");
+    driver.put(&neighbour, Bytes::from_static(b"y")).await.expect("putting");
+    let mut files = vec![path("/suite/never/was")];
+    for name in ["a/file", "a/other", "b/alone", "c/d/deep"] {
+        files.push(path(&format!("/suite/{name}")));
+        driver.put(&files[files.len() - 1], Bytes::from_static(b"x")).await.expect("putting");
+    }
+    for _ in 0..2 {
+        let deleted = driver.delete_all(&files).await;
+        assert_eq!(deleted.len(), files.len());
+        deleted.into_iter().for_each(|deleted| deleted.expect("deleting, and deleting again"));
+        for file in &files {
+            assert_kind(subject.open().await.stat(file).await, StoreErrorKind::NotFound);
+        }
+    }
+    assert!(driver.delete_all(&[]).await.is_empty());
+    assert_eq!(read(&*driver, &neighbour, 0..1).await, b"y");
+    delete(&*driver, [&neighbour]).await;
+}
+
 /// `delete_below` removes files at every depth and no other; a second time it succeeds.
 pub async fn what_is_below_a_deleted_directory_is_gone(subject: &dyn DriverSubject) {
     let driver = subject.open().await;
