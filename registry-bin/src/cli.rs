@@ -378,8 +378,11 @@ impl Environment {
             if name == "NO_COLOR" {
                 environment.no_color = !value.is_empty();
             } else if config::is_variable(name) {
-                let value = value.into_string().map_err(|_| NotUnicode(name.to_owned()))?;
-                environment.variables.push((name.to_owned(), value));
+                match value.into_string() {
+                    Ok(value) => environment.variables.push((name.to_owned(), value)),
+                    Err(_) if config::is_own_variable(name) => return Err(NotUnicode(name.to_owned()).into()),
+                    Err(_) => {}
+                }
             }
         }
         Ok(environment)

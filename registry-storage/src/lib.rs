@@ -8,6 +8,7 @@
 //! | driver | keeps files |
 //! |---|---|
 //! | [`filesystem`](driver::filesystem) | below a root directory |
+//! | [`s3`](driver::s3) | in a bucket |
 //! | [`inmemory`](driver::inmemory) | in memory, for tests |
 //!
 //! ```

@@ -14,6 +14,7 @@ use std::path;
 use std::sync::Arc;
 
 use super::problem::{Problem, nearest, shorten};
+use super::section::AwsEnvironment;
 use super::shape::Shape;
 use super::tree::{Node, Origin, Value};
 use super::yaml;
@@ -33,6 +34,11 @@ const OTHER_NAMES: [(&str, &[&str]); 3] = [
 
 /// Tells whether the registry looks at a variable of this name.
 pub fn is_variable(name: &str) -> bool {
+    is_own_variable(name) || AwsEnvironment::has_variable(name)
+}
+
+/// Tells whether a variable of this name sets something in the configuration.
+pub fn is_own_variable(name: &str) -> bool {
     name.starts_with(PREFIX) || OTHER_NAMES.iter().any(|(other, _)| *other == name)
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path as FilePath, PathBuf};
 use super::decode::{DecodeError, Fault, decode};
 use super::environment::{self, CONFIGURATION_PATH, DATA, ReadSecret};
 use super::problem::{ConfigError, MAX_PROBLEMS, Problem, nearest, quoted};
-use super::section::Config;
+use super::section::{AwsEnvironment, Config};
 use super::shape::Shape;
 use super::tree::{Node, Origin, Path, Step};
 use super::{validate, yaml};
@@ -115,7 +115,7 @@ pub fn parse(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
         Some(mut config) if problems.is_empty() => {
             let notes = validate::notes(&config);
             warnings.extend(validate::warnings(&config));
-            fill_in_defaults(&mut config);
+            fill_in_defaults(&mut config, sources.variables);
             Ok(Loaded { config, source_name: name.to_owned(), warnings, notes })
         }
         _ => Err(ConfigError::invalid(name, problems)),
@@ -130,11 +130,15 @@ fn set_data_directory(tree: &mut Node, directory: &str) {
 }
 
 /// Sets what follows from other keys, so that the configuration that is shown is the one in effect.
-fn fill_in_defaults(config: &mut Config) {
+fn fill_in_defaults(config: &mut Config, variables: &[(String, String)]) {
     let older = config.loglevel.take();
     config.log.level = Some(config.log.level.or(older).unwrap_or_default());
     if config.database.url.is_none() {
         config.database.url = Some(config.storage.default_database());
+    }
+    for s3 in config.storage.s3.iter_mut().chain(&mut config.storage.s3aws) {
+        let known = variables.iter().filter(|(name, _)| AwsEnvironment::has_variable(name)).cloned();
+        s3.environment = AwsEnvironment(known.collect());
     }
     if let Some(filesystem) = &mut config.storage.filesystem {
         filesystem.maxthreads = filesystem.maxthreads.max(25);

@@ -19,7 +19,7 @@ mod validate;
 mod value;
 mod yaml;
 
-pub use environment::{CONFIGURATION_PATH, DATA, ReadSecret, is_variable};
+pub use environment::{CONFIGURATION_PATH, DATA, ReadSecret, is_own_variable, is_variable};
 pub use load::{File, Loaded, Sources, load, parse};
 pub use problem::{ConfigError, Problem};
 pub use section::*;

@@ -6,9 +6,10 @@ use registry_core::registry::UrlRules;
 use registry_core::retention::{Pattern, PatternError};
 use registry_http::headers::{CustomHeaders, HeaderError};
 use registry_http::server;
+use registry_storage::driver::s3::S3Config as S3Driver;
 
 use super::problem::{Problem, quoted, shorten};
-use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend};
+use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, S3Config, SearchBackend};
 use super::tree::{Node, Path, Step};
 use super::value::{MysqlDsn, Secret};
 
@@ -37,7 +38,15 @@ pub(super) fn check(config: &Config, tree: &Node, reported: &[Path]) -> Vec<Prob
 /// Returns what is worth knowing about accepted settings.
 pub(super) fn notes(config: &Config) -> Vec<String> {
     let cache = &config.storage.cache;
+    let s3 = config.storage.s3.as_ref().or(config.storage.s3aws.as_ref());
     let without_effect = [
+        (
+            "storage.s3.multipartcopychunksize",
+            s3.is_some_and(|s3| s3.multipartcopychunksize.is_some() || s3.multipartcopythresholdsize.is_some()),
+            "what is copied is copied in parts of `chunksize`",
+        ),
+        ("storage.s3.loglevel", s3.is_some_and(|s3| s3.loglevel.is_some()), "`log.level` says what is logged"),
+        ("storage.s3.useragent", s3.is_some_and(|s3| s3.useragent.is_some()), "the store is told nothing of who asks"),
         ("compatibility", config.compatibility.is_some(), "images of schema 1 are handled without settings"),
         ("reporting", config.reporting.is_some(), "nothing is reported to others"),
         ("http.secret", !config.http.secret.is_empty(), "the state of uploads is in the database"),
@@ -82,10 +91,15 @@ impl Check<'_> {
     fn storage(&mut self, config: &Config) {
         let (own, foreign) = config.storage.named_drivers();
         if own.is_empty() && foreign.is_empty() {
-            let message = "no storage driver; expected one of `storage.filesystem`, `storage.inmemory`";
+            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.inmemory`";
             self.report("storage", message);
         }
         self.one_of("storage", &own, &foreign, "storage drivers");
+        for (name, s3) in [("s3", &config.storage.s3), ("s3aws", &config.storage.s3aws)] {
+            if let Some(s3) = s3 {
+                self.s3(name, s3);
+            }
+        }
         let cache = &config.storage.cache;
         for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {
             if value == Some(BlobDescriptorCache::Redis) {
@@ -99,6 +113,43 @@ impl Check<'_> {
         let purging = &config.storage.maintenance.uploadpurging;
         self.above_zero("storage.maintenance.uploadpurging.age", purging.age.is_zero());
         self.above_zero("storage.maintenance.uploadpurging.interval", purging.interval.is_zero());
+    }
+
+    fn s3(&mut self, name: &str, s3: &S3Config) {
+        let at = |key: &str| format!("storage.{name}.{key}");
+        for (key, value, example) in [("bucket", &s3.bucket, "my-images"), ("region", &s3.region, "eu-central-1")] {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+            if value.is_empty() {
+                self.report(&at(key), format!("missing key `{}`; expected a name such as `{example}`", at(key)));
+            } else if !value.chars().all(is_name) {
+                let found = shorten(value);
+                self.report(&at(key), format!("`{}`: expected a name such as `{example}`, found `{found}`", at(key)));
+            }
+        }
+        if s3.accesskey.is_empty() != s3.secretkey.is_empty() {
+            let missing = if s3.accesskey.is_empty() { at("accesskey") } else { at("secretkey") };
+            self.report(&missing, format!("missing key `{missing}`; expected both keys, or neither"));
+        }
+        if !s3.v4auth {
+            self.report(&at("v4auth"), format!("not supported: {}: false", at("v4auth")));
+        }
+        let least = S3Driver::MIN_PART_BYTES;
+        if s3.chunksize < least || s3.chunksize > S3Driver::MAX_PART_BYTES {
+            let message = format!(
+                "`{}`: expected {least} to {} bytes, found `{}`",
+                at("chunksize"),
+                S3Driver::MAX_PART_BYTES,
+                s3.chunksize
+            );
+            self.report(&at("chunksize"), message);
+        }
+        self.above_zero(&at("multipartcopymaxconcurrency"), s3.multipartcopymaxconcurrency == 0);
+        for (key, value) in [("keyid", &s3.keyid), ("storageclass", &s3.storageclass), ("objectacl", &s3.objectacl)] {
+            if !value.chars().all(|c| c.is_ascii_graphic()) {
+                let found = shorten(value);
+                self.report(&at(key), format!("`{}`: expected a word of ASCII characters, found `{found}`", at(key)));
+            }
+        }
     }
 
     fn database(&mut self, config: &Config) {

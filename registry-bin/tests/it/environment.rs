@@ -170,10 +170,17 @@ fn a_single_value_selects_a_kind_without_settings() {
     assert_eq!((htpasswd.realm.as_str(), htpasswd.path.to_str()), ("r", Some("/p")));
     assert!(matches!(load_valid(MINIMAL, &[("REGISTRY_AUTH", "none")]).config.auth.kind(), AuthKind::None));
 
-    assert_eq!(
-        problems(MINIMAL, &[("REGISTRY_STORAGE", "s3"), ("REGISTRY_STORAGE_S3_BUCKET", "b")]),
-        "REGISTRY_STORAGE: not supported yet: storage.s3"
-    );
+    let variables = [
+        ("REGISTRY_STORAGE", "s3"),
+        ("REGISTRY_STORAGE_S3_BUCKET", "b"),
+        ("REGISTRY_STORAGE_S3_REGION", "r"),
+        ("REGISTRY_STORAGE_S3_ACCESSKEY", "a"),
+        ("REGISTRY_STORAGE_S3_SECRETKEY", "hidden"),
+    ];
+    let config = load_valid(MINIMAL, &variables).config;
+    let StorageDriver::S3(s3) = config.storage.driver() else { panic!("another driver") };
+    assert_eq!((s3.bucket.as_str(), s3.region.as_str(), s3.secretkey.expose()), ("b", "r", "hidden"));
+    assert!(!format!("{config:?}").contains("hidden"));
 }
 
 #[test]

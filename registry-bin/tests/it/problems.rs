@@ -140,12 +140,31 @@ fn what_does_not_exist_yet_is_refused_by_name() {
         let expected = format!("config.yml:3: not supported yet: {key}");
         assert_eq!(problems(&format!("{MINIMAL}{text}\n"), &[]), expected, "{text}");
     }
-    for driver in ["s3", "s3aws", "gcs", "azure", "swift", "oss"] {
+    for driver in ["gcs", "azure", "swift", "oss"] {
         let text = format!("version: 0.1\nstorage:\n  {driver}:\n    rootdirectory: /a\n");
         assert_eq!(problems(&text, &[]), format!("config.yml:3: not supported yet: storage.{driver}"));
     }
     let text = "version: 0.1\nstorage: {inmemory: {}, cache: {blobdescriptor: redis}}\n";
     assert_eq!(problems(text, &[]), "config.yml:2: not supported yet: storage.cache.blobdescriptor: redis");
+}
+
+#[test]
+fn what_a_bucket_lacks_is_said() {
+    for (keys, expected) in [
+        ("bucket: b", "missing key `storage.s3.region`; expected a name such as `eu-central-1`"),
+        ("region: r", "missing key `storage.s3.bucket`; expected a name such as `my-images`"),
+        ("bucket: b, region: r, accesskey: a", "missing key `storage.s3.secretkey`; expected both keys, or neither"),
+        ("bucket: b, region: r, v4auth: false", "not supported: storage.s3.v4auth: false"),
+        (
+            "bucket: b, region: r, chunksize: 5",
+            "`storage.s3.chunksize`: expected 5242880 to 5368709120 bytes, found `5`",
+        ),
+        ("bucket: a/b, region: r", "`storage.s3.bucket`: expected a name such as `my-images`, found `a/b`"),
+        ("bucket: b, region: r, keyid: 'a b'", "`storage.s3.keyid`: expected a word of ASCII characters, found `a b`"),
+    ] {
+        let text = format!("version: 0.1\nstorage:\n  s3: {{{keys}}}\n");
+        assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
+    }
 }
 
 #[test]

@@ -242,7 +242,14 @@ pub async fn a_committed_upload_can_be_gone_on_with(subject: &dyn BlobStoreSubje
     for offset in [5000, 2000, 0] {
         let store = subject.open().await;
         if !subject.keeps_committed_uploads() {
-            assert_kind(store.open_writer(&staged, offset).await.map(drop), StoreErrorKind::Corrupt);
+            match store.open_writer(&staged, offset).await {
+                // What begins anew needs nothing of what was; whether it gets far is left open.
+                Ok(mut writer) if offset == 0 => {
+                    let _ = writer.write(vec![Bytes::from_static(b"other bytes")]).await;
+                    let _ = writer.sync().await;
+                }
+                opened => assert_kind(opened.map(drop), StoreErrorKind::Corrupt),
+            }
             continue;
         }
         let mut writer = open(&*store, &staged, offset).await;
@@ -283,16 +290,18 @@ pub async fn a_writer_commits_what_it_wrote(subject: &dyn BlobStoreSubject) {
     let store = subject.open().await;
     let content = content(300_000);
     let digest = Digest::of(Algorithm::Sha256, &content);
-    let mut location = None;
+    let mut locations = Vec::new();
     for written in [0, 1, 299_999, 300_000] {
         let mut writer = open(&*store, &stage(&*store).await, 0).await;
         writer.write(vec![content.slice(..written)]).await.expect("writing");
         let committed = writer.commit(vec![Bytes::new(), content.slice(written..)], &digest).await.expect("committing");
         assert!(read(&*subject.open().await, &committed, 0..300_000).await == content, "{written}");
         assert_eq!(store.staged_before(Timestamp::from_micros(i64::MAX), 10).await.expect("listing"), []);
-        location = Some(committed);
+        locations.push(committed);
     }
-    store.delete(&location.expect("it was committed")).await.expect("deleting");
+    for location in &locations {
+        store.delete(location).await.expect("deleting");
+    }
 }
 
 /// If the upload was discarded meanwhile, committing it by its writer is `NotFound`.

@@ -49,6 +49,12 @@ pub trait DriverSubject: Send + Sync {
     async fn contents(&self) -> Option<Vec<String>> {
         None
     }
+
+    /// Tells whether the server behind the driver sorts what is in a directory by names alone, so that `a/b` comes before
+    /// `a-b`. A driver cannot mend that; its lists are in order only where no name is the beginning of another.
+    fn sorts_by_names_alone(&self) -> bool {
+        false
+    }
 }
 
 /// Makes a module of tests, one `#[tokio::test]` for each case, for each `name => constructor`.

@@ -19,3 +19,18 @@ mod blob_store {
         inmemory => in_memory,
     }
 }
+
+/// On the object store of `scripts/object-stores`.
+mod s3 {
+    mod driver {
+        use crate::subject::s3;
+
+        registry_storage::storage_driver_suite! { seaweedfs => s3 }
+    }
+
+    mod blob_store {
+        use crate::subject::s3;
+
+        registry_core::blob_store_suite! { seaweedfs => s3 }
+    }
+}

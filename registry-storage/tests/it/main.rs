@@ -7,6 +7,7 @@ mod identity;
 mod layout;
 mod links;
 mod repair;
+mod s3;
 mod scrub;
 mod snapshots;
 mod subject;

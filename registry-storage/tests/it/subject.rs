@@ -3,15 +3,18 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use registry_core::store::BlobStore;
+use registry_core::store::{BlobStore, Timestamp};
 use registry_core::testing::blob_store_suite::BlobStoreSubject;
 use registry_storage::DriverBlobStore;
 use registry_storage::FilesystemConfig;
 use registry_storage::driver::StorageDriver;
 use registry_storage::driver::filesystem::FilesystemDriver;
 use registry_storage::driver::inmemory::InMemoryDriver;
+use registry_storage::driver::s3::{S3Config, S3Credentials, S3Driver};
+use registry_storage::path::StoragePath;
 use registry_storage::testing::driver_suite::DriverSubject;
 use tempfile::TempDir;
 
@@ -89,5 +92,85 @@ impl DriverSubject for InMemory {
 impl BlobStoreSubject for InMemory {
     async fn open(&self) -> Arc<dyn BlobStore> {
         Arc::new(DriverBlobStore::new(Arc::new(self.0.clone())))
+    }
+}
+
+/// A part of a bucket of its own.
+pub(crate) struct Bucket(pub(crate) S3Config);
+
+/// Returns the settings for a part of its own in the bucket of `scripts/object-stores`.
+pub(crate) fn s3_config() -> S3Config {
+    let variable = |name: &str| {
+        std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by scripts/object-stores"))
+    };
+    let credentials = S3Credentials::Keys {
+        access_key: variable("TEST_S3_ACCESS_KEY"),
+        secret_key: variable("TEST_S3_SECRET_KEY"),
+        session_token: None,
+    };
+    let mut config = S3Config::new(variable("TEST_S3_BUCKET"), "us-east-1", credentials);
+    config.endpoint = variable("TEST_S3_ENDPOINT");
+    config.path_style = true;
+    config.root_directory = format!("/{}", uuid::Uuid::new_v4());
+    config
+}
+
+pub(crate) async fn s3() -> Bucket {
+    Bucket(s3_config())
+}
+
+impl Bucket {
+    pub(crate) async fn driver(&self) -> S3Driver {
+        S3Driver::open(&self.0).await.expect("the store can be reached")
+    }
+}
+
+#[async_trait]
+impl DriverSubject for Bucket {
+    async fn open(&self) -> Arc<dyn StorageDriver> {
+        Arc::new(self.driver().await)
+    }
+
+    // SeaweedFS walks directories.
+    fn sorts_by_names_alone(&self) -> bool {
+        true
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        Some(self.kept().await)
+    }
+}
+
+#[async_trait]
+impl BlobStoreSubject for Bucket {
+    async fn open(&self) -> Arc<dyn BlobStore> {
+        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
+    }
+
+    fn keeps_committed_uploads(&self) -> bool {
+        false
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        Some(self.kept().await)
+    }
+}
+
+impl Bucket {
+    /// Names all objects, and all uploads that were not completed.
+    async fn kept(&self) -> Vec<String> {
+        let mut config = self.0.clone();
+        let root = std::mem::take(&mut config.root_directory);
+        let driver = S3Driver::open(&config).await.expect("the store can be reached");
+        let directory: StoragePath = root.parse().expect("a UUID is a path");
+        let objects = driver.list(&directory, None, 100).await.expect("listing").items;
+        let later = Timestamp::now().plus(Duration::from_secs(60));
+        let mut kept: Vec<_> = objects.into_iter().map(|object| object.path.to_string()).collect();
+        for uploads in ["/suite", "/suite/uploads", "/docker/registry/v2/uploads"] {
+            let directory = format!("{directory}{uploads}").parse().expect("a path");
+            let uploads = driver.uploads_before(&directory, later, 100).await.expect("listing uploads");
+            kept.extend(uploads.iter().map(|upload| upload.as_str().to_owned()));
+        }
+        kept
     }
 }

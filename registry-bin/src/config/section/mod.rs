@@ -10,6 +10,7 @@ mod http;
 mod limit;
 mod log;
 mod retention;
+mod s3;
 mod search;
 mod storage;
 mod tls;
@@ -25,6 +26,8 @@ pub use http::{
 pub use limit::{CatalogConfig, TagsConfig};
 pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
 pub use retention::{RetentionConfig, RetentionRuleConfig};
+pub(crate) use s3::AwsEnvironment;
+pub use s3::S3Config;
 pub use search::{SearchBackend, SearchConfig};
 pub use storage::{
     BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, GarbageCollectionConfig, InMemoryConfig,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{named, present};
+use super::{S3Config, named, present};
 use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
@@ -19,12 +19,13 @@ pub struct StorageConfig {
     /// The driver for memory: everything is lost when the process ends. For tests.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub inmemory: Option<InMemoryConfig>,
-    /// The driver for Amazon S3. Not supported yet.
-    #[serde(deserialize_with = "present", skip_serializing)]
-    pub s3: Option<Opaque>,
-    /// The older name of `storage.s3`. Not supported yet.
-    #[serde(deserialize_with = "present", skip_serializing)]
-    pub s3aws: Option<Opaque>,
+    /// The driver for Amazon S3, and for stores that speak its protocol.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3Config>,
+    /// Another name of `storage.s3`, with the same keys.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Opaque>")]
+    pub s3aws: Option<S3Config>,
     /// The driver for Google Cloud Storage. Not supported yet.
     #[serde(deserialize_with = "present", skip_serializing)]
     pub gcs: Option<Opaque>,
@@ -56,6 +57,8 @@ pub struct StorageConfig {
 pub enum StorageDriver<'a> {
     /// A directory.
     Filesystem(&'a FilesystemConfig),
+    /// A bucket.
+    S3(&'a S3Config),
     /// Memory.
     InMemory,
 }
@@ -63,18 +66,22 @@ pub enum StorageDriver<'a> {
 impl StorageConfig {
     /// Returns the driver. A loaded configuration names exactly one.
     pub fn driver(&self) -> StorageDriver<'_> {
-        match &self.filesystem {
-            Some(filesystem) => StorageDriver::Filesystem(filesystem),
-            None => StorageDriver::InMemory,
+        match (&self.filesystem, self.s3.as_ref().or(self.s3aws.as_ref())) {
+            (Some(filesystem), _) => StorageDriver::Filesystem(filesystem),
+            (None, Some(s3)) => StorageDriver::S3(s3),
+            (None, None) => StorageDriver::InMemory,
         }
     }
 
     /// Returns the names of the drivers that are there: those that exist here, and those that do not yet.
     pub(in crate::config) fn named_drivers(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        let own = named(&[("filesystem", self.filesystem.is_some()), ("inmemory", self.inmemory.is_some())]);
-        let foreign = named(&[
+        let own = named(&[
+            ("filesystem", self.filesystem.is_some()),
+            ("inmemory", self.inmemory.is_some()),
             ("s3", self.s3.is_some()),
             ("s3aws", self.s3aws.is_some()),
+        ]);
+        let foreign = named(&[
             ("gcs", self.gcs.is_some()),
             ("azure", self.azure.is_some()),
             ("swift", self.swift.is_some()),
@@ -83,10 +90,11 @@ impl StorageConfig {
         (own, foreign)
     }
 
-    /// Returns where the metadata are kept when nothing else is said: beside the bytes.
+    /// Returns where the metadata are kept when nothing else is said: beside the bytes, or where the bytes would be.
     pub(crate) fn default_database(&self) -> DatabaseUrl {
         match self.driver() {
             StorageDriver::Filesystem(filesystem) => DatabaseUrl::Sqlite(filesystem.rootdirectory.join("registry.db")),
+            StorageDriver::S3(_) => DatabaseUrl::Sqlite(FilesystemConfig::default().rootdirectory.join("registry.db")),
             StorageDriver::InMemory => DatabaseUrl::Memory,
         }
     }

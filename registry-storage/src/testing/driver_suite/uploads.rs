@@ -120,10 +120,10 @@ pub async fn a_writer_completes_its_upload(subject: &dyn DriverSubject) {
     let driver = subject.open().await;
     let target = path("/suite/deep/er/target");
     let mut files = Vec::new();
-    for (synced, written, last) in
-        [("", "", ""), ("", "", "last"), ("", "first, ", "last"), ("before, ", "then ", "last")]
+    for (name, synced, written, last) in
+        [("1", "", "", ""), ("2", "", "", "last"), ("3", "", "first, ", "last"), ("4", "before, ", "then ", "last")]
     {
-        let mut upload = driver.begin_upload(&path("/suite/uploads/1")).await.expect("beginning");
+        let mut upload = driver.begin_upload(&path(&format!("/suite/uploads/{name}"))).await.expect("beginning");
         if !synced.is_empty() {
             let mut writer = driver.open_writer(&upload, 0).await.expect("opening");
             writer.write(vec![Bytes::from(synced)]).await.expect("writing");

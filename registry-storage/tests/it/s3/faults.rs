@@ -1,0 +1,113 @@
+//! What goes wrong between the driver and the store, made by a server of our own between them.
+
+mod server;
+
+use http::Method;
+use registry_core::store::StoreErrorKind;
+use registry_storage::driver::StorageDriver;
+use registry_storage::driver::s3::S3Driver;
+use registry_storage::testing::driver_suite::nothing_is_left;
+
+use self::server::{Fault, FaultServer};
+use super::parts::{append, content, path, read};
+use crate::subject::{Bucket, s3};
+
+const PART: usize = 5 * 1024 * 1024;
+
+/// Returns a bucket behind a server that makes faults, and a driver that goes through it.
+async fn behind_faults() -> (FaultServer, Bucket, S3Driver) {
+    let mut bucket = s3().await;
+    bucket.0.part_bytes = PART as u64;
+    let server = FaultServer::start(&bucket.0.endpoint).await;
+    let mut config = bucket.0.clone();
+    config.endpoint = server.endpoint();
+    let driver = S3Driver::open(&config).await.expect("the store can be reached");
+    (server, bucket, driver)
+}
+
+/// Pushes a file of three parts through a fault, and reads it back.
+async fn push(fault: Fault, method: Method, query: &'static str, times: usize) {
+    let (server, bucket, driver) = behind_faults().await;
+    server.inject(fault, method, query, times);
+    let content = content(2 * PART + 77);
+    let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
+    let upload = append(&driver, &upload, 0, &content).await;
+    let file = driver.complete_upload(&upload, &path("/suite/target"), content.len() as u64).await.unwrap();
+    driver.abort_upload(&upload).await.unwrap();
+    assert!(read(&driver, &file, content.len()).await == content);
+    assert_eq!(server.left(), 0, "the fault was met");
+    driver.delete(&file).await.unwrap();
+    nothing_is_left(&bucket).await;
+}
+
+#[tokio::test]
+async fn errors_of_the_server_are_passed_over() {
+    for (status, code) in [(500, "InternalError"), (503, "SlowDown"), (502, "")] {
+        push(Fault::Answer { status, code }, Method::PUT, "partNumber", 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_cut_in_a_part_is_passed_over() {
+    push(Fault::CutRequest, Method::PUT, "partNumber", 2).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_a_part_is_passed_over() {
+    push(Fault::LoseReply, Method::PUT, "partNumber", 2).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_the_beginning_leaves_nothing() {
+    push(Fault::LoseReply, Method::POST, "uploads", 1).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_the_completion_is_recognised() {
+    push(Fault::LoseReply, Method::POST, "uploadId", 1).await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_completion_is_passed_over() {
+    push(Fault::Answer { status: 503, code: "SlowDown" }, Method::POST, "uploadId", 2).await;
+}
+
+/// A read goes on where it was cut.
+#[tokio::test]
+async fn a_connection_cut_while_reading_is_passed_over() {
+    let (server, bucket, driver) = behind_faults().await;
+    let content = content(3_000_000);
+    let file = path("/suite/file");
+    driver.put(&file, content.clone()).await.unwrap();
+    server.inject(Fault::CutAnswer, Method::GET, "", 2);
+    assert!(read(&driver, &file, content.len()).await == content);
+    assert_eq!(server.left(), 0, "the fault was met");
+    driver.delete(&file).await.unwrap();
+    nothing_is_left(&bucket).await;
+}
+
+/// Whoever wrote first knows so, even if the reply was lost.
+#[tokio::test]
+async fn a_lost_reply_to_a_new_file_is_recognised() {
+    let (server, bucket, driver) = behind_faults().await;
+    let file = path("/suite/file");
+    server.inject(Fault::LoseReply, Method::PUT, "", 1);
+    assert!(driver.put_new(&file, "first".into()).await.unwrap());
+    assert_eq!(server.left(), 0, "the fault was met");
+    server.inject(Fault::LoseReply, Method::PUT, "", 1);
+    assert!(!driver.put_new(&file, "other".into()).await.unwrap());
+    driver.delete(&file).await.unwrap();
+    nothing_is_left(&bucket).await;
+}
+
+/// A store that stays away is told of as unavailable, with what it said.
+#[tokio::test]
+async fn a_store_that_stays_away_is_unavailable() {
+    let (server, bucket, driver) = behind_faults().await;
+    server.inject(Fault::Answer { status: 503, code: "SlowDown" }, Method::PUT, "", 6);
+    let error = driver.put(&path("/suite/file"), "x".into()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("503 SlowDown") && cause.contains("bucket `registry`"), "{cause}");
+    nothing_is_left(&bucket).await;
+}

@@ -1,0 +1,143 @@
+//! A server that passes requests on to another, but for those that it was told to spoil.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::{Method, Request, Response, Uri};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// How a request is spoilt.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fault {
+    /// It is answered without being passed on.
+    Answer { status: u16, code: &'static str },
+    /// The connection ends before the request was read.
+    CutRequest,
+    /// It is passed on, and the connection ends in place of the answer.
+    LoseReply,
+    /// It is passed on, and the connection ends in the middle of the answer's body.
+    CutAnswer,
+}
+
+#[derive(Debug)]
+struct Rule {
+    fault: Fault,
+    method: Method,
+    query: &'static str,
+    times: usize,
+}
+
+type Body = BoxBody<Bytes, io::Error>;
+
+/// The server; it stops when it is dropped.
+pub(super) struct FaultServer {
+    address: SocketAddr,
+    rules: Arc<Mutex<Vec<Rule>>>,
+    accepting: JoinHandle<()>,
+}
+
+impl FaultServer {
+    /// Passes requests on to `endpoint`.
+    pub(super) async fn start(endpoint: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let upstream: Uri = endpoint.parse().expect("an endpoint");
+        let rules = Arc::new(Mutex::new(Vec::new()));
+        let known = Arc::clone(&rules);
+        let accepting = tokio::spawn(async move {
+            let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+            loop {
+                let (stream, _) = listener.accept().await.expect("accepting");
+                let (client, upstream, rules) = (client.clone(), upstream.clone(), Arc::clone(&known));
+                let service =
+                    service_fn(move |request| answer(client.clone(), upstream.clone(), Arc::clone(&rules), request));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        Self { address, rules, accepting }
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Spoils the next `times` requests of this method with a query that contains `query`.
+    pub(super) fn inject(&self, fault: Fault, method: Method, query: &'static str, times: usize) {
+        self.rules.lock().unwrap().push(Rule { fault, method, query, times });
+    }
+
+    /// Returns how many requests are still to be spoilt.
+    pub(super) fn left(&self) -> usize {
+        self.rules.lock().unwrap().iter().map(|rule| rule.times).sum()
+    }
+}
+
+impl Drop for FaultServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+fn fault(rules: &Mutex<Vec<Rule>>, request: &Request<Incoming>) -> Option<Fault> {
+    let query = request.uri().query().unwrap_or_default();
+    let mut rules = rules.lock().unwrap();
+    let met = |rule: &&mut Rule| rule.times > 0 && rule.method == *request.method() && query.contains(rule.query);
+    let rule = rules.iter_mut().find(met)?;
+    rule.times -= 1;
+    Some(rule.fault)
+}
+
+async fn answer(
+    client: Client<HttpConnector, Full<Bytes>>,
+    upstream: Uri,
+    rules: Arc<Mutex<Vec<Rule>>>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, io::Error> {
+    let fault = fault(&rules, &request);
+    if let Some(Fault::CutRequest) = fault {
+        return Err(io::Error::other("cut"));
+    }
+    let (mut parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    if let Some(Fault::Answer { status, code }) = fault {
+        let body = Full::new(format!("<Error><Code>{code}</Code></Error>").into()).map_err(never).boxed();
+        return Ok(Response::builder().status(status).body(body).expect("a valid answer"));
+    }
+    let mut uri = upstream.into_parts();
+    uri.path_and_query = parts.uri.path_and_query().cloned();
+    parts.uri = Uri::from_parts(uri).expect("a valid address");
+    let response = client.request(Request::from_parts(parts, Full::new(body))).await.map_err(io::Error::other)?;
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    match fault {
+        Some(Fault::LoseReply) => Err(io::Error::other("lost")),
+        Some(Fault::CutAnswer) => {
+            let first = Ok(Frame::data(body.slice(..body.len() / 2)));
+            let frames = futures::stream::iter([first, Err(io::Error::other("cut"))]).then(|frame| async {
+                // Gives the first half time to leave.
+                tokio::task::yield_now().await;
+                frame
+            });
+            Ok(Response::from_parts(parts, BodyExt::boxed(StreamBody::new(Box::pin(frames)))))
+        }
+        _ => Ok(Response::from_parts(parts, Full::new(body).map_err(never).boxed())),
+    }
+}
+
+fn never(error: Infallible) -> io::Error {
+    match error {}
+}
