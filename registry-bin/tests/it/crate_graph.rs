@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str])] = &[
     ("anyhow", &["registry-bin"]),
     ("diesel", &["registry-db"]),
-    ("hyper", &["registry-http", "benches"]),
+    ("hyper", &["registry-http", "registry-storage", "benches"]),
     ("clap", &["registry-bin", "benches"]),
 ];
 

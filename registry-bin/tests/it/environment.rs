@@ -185,7 +185,7 @@ fn a_single_value_selects_a_kind_without_settings() {
 
 #[test]
 fn two_storage_drivers_are_an_error() {
-    let file = "version: 0.1\nstorage: {s3: {bucket: b}}\n";
+    let file = "version: 0.1\nstorage: {s3: {bucket: b, region: r}}\n";
     assert_eq!(
         problems(file, &[("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "/a")]),
         "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: multiple storage drivers: `filesystem`, `s3`; expected exactly one"

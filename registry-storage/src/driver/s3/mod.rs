@@ -156,6 +156,10 @@ impl StorageDriver for S3Driver {
         Ok(self.0.client.delete(path).await?)
     }
 
+    async fn keep_copy(&self, path: &StoragePath, copy: &StoragePath) -> DriverResult<()> {
+        self.0.keep_copy(path, copy).await
+    }
+
     async fn delete_below(&self, directory: &StoragePath) -> DriverResult<()> {
         loop {
             let page = self.0.client.list(directory, None, None, AT_ONCE).await?;

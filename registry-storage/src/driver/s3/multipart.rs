@@ -86,19 +86,19 @@ impl Client {
         Ok(copied.etag)
     }
 
-    /// Has the first `size_bytes` bytes of an object copied to the first parts of an upload, each of `part_bytes`, and
-    /// returns their tags.
+    /// Has the first `size_bytes` bytes of an object copied to the first parts of an upload, each of `part_bytes` but the
+    /// last, and returns their tags.
     pub(super) async fn copy_parts(
         &self,
         path: &StoragePath,
         id: &str,
         source: &StoragePath,
-        parts: usize,
+        size_bytes: u64,
         part_bytes: u64,
     ) -> Result<Vec<String>, Failure> {
-        let copies = (0..parts).map(|index| async move {
-            let first = index as u64 * part_bytes;
-            self.copy_part(path, id, index + 1, source, Some((first, first + part_bytes - 1))).await
+        let copies = (0..size_bytes.div_ceil(part_bytes)).map(|index| async move {
+            let (first, end) = (index * part_bytes, size_bytes.min((index + 1) * part_bytes));
+            self.copy_part(path, id, index as usize + 1, source, Some((first, end - 1))).await
         });
         futures::stream::iter(copies).buffered(self.config.copies_at_once.max(1)).try_collect().await
     }

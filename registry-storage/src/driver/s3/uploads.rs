@@ -19,12 +19,16 @@ use registry_core::store::{StagedUpload, StoreErrorKind, Timestamp};
 
 use super::Store;
 use super::checkpoint::{self, Checkpoint};
+use super::config::S3Config;
 use super::multipart::MAX_PARTS;
 use super::objects::{AT_ONCE, Purpose};
 use super::read;
 use crate::driver::{Content, DriverStream};
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
+
+/// How large the parts are that a file is copied in which is too large to be copied as one.
+const COPY_PART_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// An upload in parts, to be gone on with or completed.
 #[derive(Debug, Clone)]
@@ -120,13 +124,33 @@ impl Store {
         part_bytes: u64,
     ) -> DriverResult<Parts> {
         let id = self.client.begin(upload).await?;
-        match self.client.copy_parts(upload, &id, sealed, parts, part_bytes).await {
+        match self.client.copy_parts(upload, &id, sealed, parts as u64 * part_bytes, part_bytes).await {
             Ok(tags) => Ok(Parts { id, part_bytes, tags }),
             Err(failure) => {
                 self.client.abort(upload, &id).await?;
                 Err(failure.into())
             }
         }
+    }
+
+    /// Has a file copied. Atomic.
+    pub(super) async fn keep_copy(&self, path: &StoragePath, copy: &StoragePath) -> DriverResult<()> {
+        let missing = || DriverError::new(StoreErrorKind::NotFound, "copy", path, "it is not there");
+        let size_bytes = self.client.size(path).await?.ok_or_else(missing)?;
+        if size_bytes <= S3Config::MAX_PART_BYTES {
+            return Ok(self.client.copy(path, copy).await?);
+        }
+        let id = self.client.begin(copy).await?;
+        let copied = async {
+            let tags = self.client.copy_parts(copy, &id, path, size_bytes, COPY_PART_BYTES).await?;
+            let parts = Parts { id: id.clone(), part_bytes: COPY_PART_BYTES, tags };
+            self.finish(copy, &parts, size_bytes).await
+        };
+        if let Err(error) = copied.await {
+            self.client.abort(copy, &id).await?;
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Completes an upload in parts. Its answer may have been lost before: then the object is there.
