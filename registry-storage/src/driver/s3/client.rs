@@ -81,6 +81,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Tells of this as what kept one of several things from being done.
+    pub(super) fn about(&self, subject: String) -> DriverError {
+        DriverError::new(self.kind(), self.operation, subject, self.error.to_string())
+    }
+}
+
 impl From<Failure> for DriverError {
     fn from(failure: Failure) -> Self {
         Self::new(failure.error.kind(), failure.operation, failure.subject, failure.error)

@@ -160,6 +160,23 @@ impl StorageDriver for S3Driver {
         self.0.keep_copy(path, copy).await
     }
 
+    /// Asks for many at a time.
+    async fn delete_all(&self, paths: &[StoragePath]) -> Vec<DriverResult<()>> {
+        let mut deleted = Vec::with_capacity(paths.len());
+        for some in paths.chunks(AT_ONCE) {
+            match self.0.client.delete_each(some).await {
+                Ok(mut failed) => {
+                    let outcome = |path| failed.remove(&self.0.client.address.key(path)).map_or(Ok(()), Err);
+                    deleted.extend(some.iter().map(outcome));
+                }
+                Err(failure) => {
+                    deleted.extend(some.iter().map(|path| Err(failure.about(self.0.client.address.key(path)))))
+                }
+            }
+        }
+        deleted
+    }
+
     async fn delete_below(&self, directory: &StoragePath) -> DriverResult<()> {
         loop {
             let page = self.0.client.list(directory, None, None, AT_ONCE).await?;

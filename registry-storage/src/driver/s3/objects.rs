@@ -1,5 +1,7 @@
 //! Requests about whole objects.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -156,8 +158,16 @@ impl Client {
 
     /// Removes up to [`AT_ONCE`] objects.
     pub(super) async fn delete_all(&self, paths: &[StoragePath]) -> DriverResult<()> {
+        match self.delete_each(paths).await?.into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes up to [`AT_ONCE`] objects, and returns the errors of those that could not be, by their keys.
+    pub(super) async fn delete_each(&self, paths: &[StoragePath]) -> Result<HashMap<String, DriverError>, Failure> {
         if paths.is_empty() {
-            return Ok(());
+            return Ok(HashMap::new());
         }
         let objects = paths.iter().map(|path| DeletedObject { key: self.address.key(path) }).collect();
         let body = Bytes::from(xml::write(&Delete { quiet: true, objects }));
@@ -170,13 +180,11 @@ impl Client {
         let call = Call { operation: "delete from", method: Method::POST, query, headers, body, ..Call::default() };
         let answer = self.answer(&call).await?;
         let deleted: Deleted = xml::parse(&answer.body).map_err(|error| self.misunderstood(&call, error))?;
-        match deleted.errors.into_iter().find(|error| error.code != "NoSuchKey") {
-            None => Ok(()),
-            Some(error) => {
-                let why = format!("the object store answered {} {}", error.code, error.message);
-                Err(DriverError::new(StoreErrorKind::Unavailable, "delete", error.key, why))
-            }
-        }
+        let failed = deleted.errors.into_iter().filter(|error| error.code != "NoSuchKey").map(|error| {
+            let why = format!("the object store answered {} {}", error.code, error.message);
+            (error.key.clone(), DriverError::new(StoreErrorKind::Unavailable, "delete", error.key, why))
+        });
+        Ok(failed.collect())
     }
 
     /// Returns what every new object is asked to be.
