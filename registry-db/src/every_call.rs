@@ -66,12 +66,13 @@ pub(crate) async fn call_every_method(store: &dyn MetadataStore, begun_max: usiz
     store.replace_setting("name", "value").await.unwrap();
     assert!(store.exchange_setting("name", Some("value"), "other").await.unwrap());
     assert!(store.exchange_setting("another", None, "value").await.unwrap());
+    store.put_off_manifests(&[(a.clone(), child, LATER)]).await.unwrap();
     let collected = store.collect_manifests(LATER, LATER, 10).await.unwrap();
     assert_eq!((collected.deleted.len(), collected.kept), (2, 0));
     let condemned = store.condemn_blobs(LATER, LATER, 10).await.unwrap().condemned;
     assert_eq!(condemned.len(), 1);
-    store.forget_blobs(&[], &condemned, LATER).await.unwrap();
-    store.forget_blobs(&condemned, &[], LATER).await.unwrap();
+    store.forget_blobs(&[], &[(condemned[0].clone(), LATER)]).await.unwrap();
+    store.forget_blobs(&condemned, &[]).await.unwrap();
     call_every_upload_method(store, &a, begun_max).await;
     call_every_history_method(store, &b).await;
     call_every_removal_and_usage_method(store, &b).await;

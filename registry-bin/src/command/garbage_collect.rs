@@ -30,7 +30,7 @@ pub(crate) fn run(config: Config, dry_run: bool, delete_untagged: bool, quiet: b
         let Tally { kept, manifests, blobs, bytes, failed } = tally;
         let what = if dry_run { "eligible for deletion" } else { "deleted" };
         writeln!(io::stdout(), "\n{kept} kept, {blobs} blobs and {manifests} manifests {what}, {bytes} bytes")?;
-        anyhow::ensure!(failed == 0, "{failed} blobs could not be deleted; they are tried again after ten minutes");
+        anyhow::ensure!(failed == 0, "{failed} blobs or manifests could not be deleted; they are tried again later");
         Ok(())
     })
 }

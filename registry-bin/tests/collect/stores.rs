@@ -146,7 +146,7 @@ impl Stores {
                     for blob in &reviewed.condemned {
                         stores.blobs.delete(&blob.location).await?;
                     }
-                    stores.metadata.forget_blobs(&reviewed.condemned, &[], now).await?;
+                    stores.metadata.forget_blobs(&reviewed.condemned, &[]).await?;
                 }
                 Fault::Blind => {
                     for blob in stores.metadata.recorded_blobs(None, 1).await? {

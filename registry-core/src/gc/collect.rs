@@ -1,35 +1,20 @@
 //! Collects what is due.
 
-use std::error::Error;
-use std::time::{Duration, Instant};
-
-use futures::StreamExt;
+use std::time::Duration;
 
 use crate::error::RegistryResult;
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
 use crate::registry::Registry;
-use crate::store::gc::{CondemnedBlob, ReviewedBlobs};
+use crate::store::Timestamp;
 use crate::store::import::ImportState;
-use crate::store::links::Link;
-use crate::store::{BlobLocation, Timestamp};
 
 /// How many past tags one transaction drops. Each may take a manifest along.
 const PAST_TAGS: usize = 20;
-/// How many manifests one transaction looks at. Each that goes takes its references along.
-const MANIFESTS: usize = 20;
-/// How many blobs one transaction looks at. Others wait for a few milliseconds at most.
-const BLOBS: usize = 100;
-/// How many of them are handed to the storage together. It has some seconds for each, so that all are gone by the end of the
-/// lease.
-const DELETED_TOGETHER: usize = 25;
-/// For how long a collector has blobs to itself that it has condemned.
-const LEASE: Duration = Duration::from_secs(5 * 60);
-/// How long after that began it deletes bytes. The rest of the lease is for a deletion that is slow, and for clocks that
-/// differ between processes.
-const DELETION_BEGINS_WITHIN: Duration = Duration::from_secs(60);
-/// How long after a failure a blob's bytes are deleted again.
+/// How long after its first failure something is tried again. After each that follows it takes twice as long.
 const RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
+/// The longest that it takes.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How to collect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +48,7 @@ pub struct CollectReport {
     pub bytes: u64,
     /// Manifests and blobs that were due, but that something refers to.
     pub kept: u64,
-    /// Blobs whose bytes could not be deleted; they are tried again later.
+    /// Blobs and manifests that could not be deleted; each is tried again by itself, later every time.
     pub failed: u64,
 }
 
@@ -99,17 +84,8 @@ impl Registry {
         if options.delete_untagged {
             self.delete_manifests(now, &mut report, progress).await?;
         }
-        loop {
-            let began = Instant::now();
-            let reviewed = self.metadata.condemn_blobs(now, lease_end(now), BLOBS).await?;
-            report.kept += reviewed.kept;
-            // Blobs that are held stay due.
-            let done = reviewed.done || (reviewed.kept == 0 && reviewed.condemned.is_empty());
-            self.delete_condemned(now, began, reviewed, options, &mut report, progress).await?;
-            if done {
-                return Ok(report);
-            }
-        }
+        self.delete_blobs(now, options.parallelism, &mut report, progress).await?;
+        Ok(report)
     }
 
     /// What past tags alone kept goes with them if it was deleted before, whether or not untagged manifests do.
@@ -128,93 +104,22 @@ impl Registry {
             }
         }
     }
-
-    async fn delete_manifests(
-        &self,
-        now: Timestamp,
-        report: &mut CollectReport,
-        progress: &mut (dyn FnMut(Collected<'_>) + Send),
-    ) -> RegistryResult<()> {
-        loop {
-            let review_after = self.review_after_loss(now);
-            let reviewed = self.metadata.collect_manifests(now, review_after, MANIFESTS).await?;
-            self.deleted(&reviewed.deleted, report, progress).await?;
-            report.kept += reviewed.kept;
-            // Something due may be left alone that changed just now, so that nothing may have happened without being done.
-            if reviewed.done || (reviewed.kept == 0 && reviewed.deleted.is_empty()) {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn deleted(
-        &self,
-        manifests: &[(RepositoryName, Digest, u64)],
-        report: &mut CollectReport,
-        progress: &mut (dyn FnMut(Collected<'_>) + Send),
-    ) -> RegistryResult<()> {
-        for (repository, digest, size_bytes) in manifests {
-            self.settle_link(repository, &Link::Manifest(*digest)).await?;
-            report.manifests += 1;
-            report.bytes += size_bytes;
-            progress(Collected::Manifest(repository, digest));
-        }
-        Ok(())
-    }
-
-    async fn delete_condemned(
-        &self,
-        now: Timestamp,
-        began: Instant,
-        reviewed: ReviewedBlobs,
-        options: CollectOptions,
-        report: &mut CollectReport,
-        progress: &mut (dyn FnMut(Collected<'_>) + Send),
-    ) -> RegistryResult<()> {
-        let groups: Vec<Vec<CondemnedBlob>> =
-            reviewed.condemned.chunks(DELETED_TOGETHER).map(<[CondemnedBlob]>::to_vec).collect();
-        let deletions = groups.into_iter().map(async |blobs| self.delete_bytes(blobs, began).await);
-        let mut deletions = futures::stream::iter(deletions).buffer_unordered(options.parallelism.max(1));
-        let (mut gone, mut failed) = (Vec::new(), Vec::new());
-        while let Some(deleted) = deletions.next().await {
-            for (blob, is_gone) in deleted {
-                if is_gone { &mut gone } else { &mut failed }.push(blob);
-            }
-        }
-        if gone.is_empty() && failed.is_empty() {
-            return Ok(());
-        }
-        self.metadata.forget_blobs(&gone, &failed, now.plus(RETRY_AFTER)).await?;
-        report.failed += failed.len() as u64;
-        for blob in &gone {
-            report.blobs += 1;
-            report.bytes += blob.size_bytes;
-            progress(Collected::Blob(&blob.digest, blob.size_bytes));
-        }
-        Ok(())
-    }
-
-    /// Deletes the bytes of condemned blobs, and returns which of them are gone; none of them if it is too late to begin
-    /// with that. The lease of what is not returned runs out by itself.
-    async fn delete_bytes(&self, blobs: Vec<CondemnedBlob>, began: Instant) -> Vec<(CondemnedBlob, bool)> {
-        if began.elapsed() > DELETION_BEGINS_WITHIN {
-            tracing::warn!(blobs = blobs.len(), "deleting blobs takes long; these are left for the next time");
-            return Vec::new();
-        }
-        let locations: Vec<BlobLocation> = blobs.iter().map(|blob| blob.location.clone()).collect();
-        let deleted = self.blobs.delete_all(&locations).await;
-        let outcomes = blobs.into_iter().zip(deleted).map(|(blob, deleted)| {
-            if let Err(error) = &deleted {
-                let error = error as &dyn Error;
-                tracing::error!(digest = %blob.digest, location = %blob.location, error, "a blob could not be deleted");
-            }
-            (blob, deleted.is_ok())
-        });
-        outcomes.collect()
-    }
 }
 
-fn lease_end(now: Timestamp) -> Timestamp {
-    // `now` may be any moment that the caller collects for; the lease is real.
-    now.max(Timestamp::now()).plus(LEASE)
+/// Returns when something is tried again that failed at `now`, and so many times before.
+pub(super) fn retry_after(now: Timestamp, failures: u32) -> Timestamp {
+    now.plus(RETRY_AFTER.saturating_mul(2u32.saturating_pow(failures)).min(RETRY_AFTER_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_again_and_again_is_tried_once_a_day() {
+        let now = Timestamp::from_micros(0);
+        for (failures, minutes) in [(0, 10), (1, 20), (2, 40), (7, 1280), (8, 1440), (31, 1440), (u32::MAX, 1440)] {
+            assert_eq!(retry_after(now, failures), now.plus(Duration::from_secs(minutes * 60)), "{failures}");
+        }
+    }
 }

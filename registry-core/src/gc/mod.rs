@@ -15,7 +15,9 @@
 //! Nothing is searched for, so that a collection costs what there is to free and not what there is. It may end at any
 //! point: what is left stands in the queue, and the next one goes on there. Any number of processes may collect at once.
 
+mod blobs;
 mod collect;
+mod manifests;
 mod preview;
 
 pub use collect::{CollectOptions, CollectReport, Collected};

@@ -52,7 +52,7 @@ struct Tables {
     repositories: BTreeMap<RepositoryName, Repository>,
     blobs: BTreeMap<Digest, Blob>,
     uploads: BTreeMap<UploadId, Upload>,
-    reviews: BTreeMap<ReviewSubject, Timestamp>,
+    reviews: BTreeMap<ReviewSubject, Queued>,
     import: Import,
     settings: BTreeMap<String, String>,
     /// All that ever had a manifest.
@@ -108,6 +108,13 @@ struct Manifest {
     withdrawn: bool,
 }
 
+/// Something in the review queue.
+#[derive(Debug, Clone, Copy)]
+struct Queued {
+    review_after: Timestamp,
+    failures: u32,
+}
+
 #[derive(Debug)]
 struct Upload {
     record: UploadRecord,
@@ -130,9 +137,14 @@ struct Claim {
 }
 
 impl Tables {
+    /// Returns when something is looked at, if it stands in the queue.
+    fn date(&self, subject: &ReviewSubject) -> Option<Timestamp> {
+        self.reviews.get(subject).map(|queued| queued.review_after)
+    }
+
     /// Puts something into the review queue; a date that is there already only ever moves forward.
     fn review(&mut self, subject: ReviewSubject, review_after: Timestamp) {
-        let due = self.reviews.entry(subject).or_insert(review_after);
-        *due = review_after.max(*due);
+        let queued = self.reviews.entry(subject).or_insert(Queued { review_after, failures: 0 });
+        queued.review_after = review_after.max(queued.review_after);
     }
 }

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::blob::BlobLocation;
-use super::error::StoreResult;
+use super::error::{StoreError, StoreResult};
 use super::metadata::ReviewSubject;
 use super::timestamp::Timestamp;
 use super::upload::ClaimToken;
@@ -38,6 +38,8 @@ pub struct CondemnedBlob {
     pub location: BlobLocation,
     /// Until when nobody else deletes it. Whoever is later must leave the bytes alone.
     pub lease_end: Timestamp,
+    /// How often its bytes could not be deleted, since it stands in the queue.
+    pub failures: u32,
 }
 
 /// Some blobs that came up for review.
@@ -51,13 +53,28 @@ pub struct ReviewedBlobs {
     pub done: bool,
 }
 
+/// A manifest whose review failed, so that it stands in the queue as before.
+#[derive(Debug)]
+pub struct FailedManifest {
+    /// Its repository.
+    pub repository: RepositoryName,
+    /// Its name.
+    pub digest: Digest,
+    /// How often that happened before, since it stands in the queue.
+    pub failures: u32,
+    /// What went wrong this time.
+    pub error: StoreError,
+}
+
 /// Some manifests that came up for review.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct ReviewedManifests {
     /// Those that are deleted, with their sizes in bytes.
     pub deleted: Vec<(RepositoryName, Digest, u64)>,
     /// How many live on, and left the queue.
     pub kept: u64,
+    /// Those that could not be looked at or deleted. They are still due.
+    pub failed: Vec<FailedManifest>,
     /// Whether all that are due were looked at.
     pub done: bool,
 }
@@ -145,7 +162,8 @@ pub trait CollectionStore: Send + Sync + 'static {
     async fn hold_blob(&self, digest: &Digest, now: Timestamp, until: Timestamp) -> StoreResult<BlobHold>;
 
     /// Looks at up to `limit` manifests whose review is due at `now`. Deletes those that nobody refers to, like
-    /// [`delete_manifest`](super::metadata::ManifestStore::delete_manifest), and takes the others out of the queue.
+    /// [`delete_manifest`](super::metadata::ManifestStore::delete_manifest), and takes the others out of the queue. One
+    /// that fails for a reason of its own does not keep the others.
     async fn collect_manifests(
         &self,
         now: Timestamp,
@@ -153,19 +171,19 @@ pub trait CollectionStore: Send + Sync + 'static {
         limit: usize,
     ) -> StoreResult<ReviewedManifests>;
 
+    /// Has manifests whose review failed looked at again after a date of each, and counts the failure. Leaves alone those
+    /// that have left the queue, or stand in it with a later date.
+    async fn put_off_manifests(&self, failed: &[(RepositoryName, Digest, Timestamp)]) -> StoreResult<()>;
+
     /// Looks at up to `limit` blobs whose review is due at `now`, apart from those that are held. Condemns those that
     /// nobody refers to, for a collector that has until `lease_end`, and takes the others out of the queue. A blob that
     /// was condemned before and whose lease is over is condemned again.
     async fn condemn_blobs(&self, now: Timestamp, lease_end: Timestamp, limit: usize) -> StoreResult<ReviewedBlobs>;
 
-    /// Ends the deletion of condemned blobs: removes those whose bytes are `gone`, and has the others looked at again
-    /// after `review_after`. Changes nothing of a blob that another collector has condemned meanwhile.
-    async fn forget_blobs(
-        &self,
-        gone: &[CondemnedBlob],
-        failed: &[CondemnedBlob],
-        review_after: Timestamp,
-    ) -> StoreResult<()>;
+    /// Ends the deletion of condemned blobs: removes those whose bytes are `gone`. Has those whose deletion `failed` looked
+    /// at again after a date of each, and counts the failure. Changes nothing of a blob that another collector has
+    /// condemned meanwhile.
+    async fn forget_blobs(&self, gone: &[CondemnedBlob], failed: &[(CondemnedBlob, Timestamp)]) -> StoreResult<()>;
 
     /// Returns up to `limit` things of the queue that are due at `now`, after the `cursor` of the last page (at first
     /// 0), with what a review would find. Changes nothing.

@@ -122,6 +122,8 @@ macro_rules! metadata_store_suite {
                 a_referenced_blob_is_not_condemned
                 blobs_are_condemned_in_batches
                 a_condemned_blob_is_condemned_again
+                a_blob_that_fails_is_put_off_by_itself
+                a_manifest_is_put_off
                 a_condemned_blob_comes_back_by_a_commit
                 a_held_blob_is_not_condemned
                 a_blob_that_is_being_deleted_is_not_held

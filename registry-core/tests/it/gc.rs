@@ -198,6 +198,21 @@ async fn bytes_that_cannot_be_deleted_are_tried_again() {
 }
 
 #[tokio::test]
+async fn what_fails_again_is_put_off_for_longer() {
+    let bed = Bed::new(HOUR);
+    let digest = push(&bed.registry, "a", b"one").await;
+    let mut now = in_future(HOUR * 2);
+    for minutes in [10, 20, 40, 80] {
+        bed.faults.fail_next(Step::Delete, StoreErrorKind::Other);
+        assert_eq!(bed.collect(now, ALL).await.failed, 1);
+        let review_after = bed.registry.explain(&digest, 1).await.unwrap().blob.unwrap().review_after;
+        assert_eq!(review_after, Some(now.plus(Duration::from_secs(minutes * 60))));
+        now = review_after.unwrap();
+    }
+    assert_eq!(bed.collect(now, ALL).await.blobs, 1);
+}
+
+#[tokio::test]
 async fn a_preview_tells_what_would_go_and_changes_nothing() {
     let bed = Bed::new(HOUR);
     push_image(&bed.registry, "a", "one", "content").await;

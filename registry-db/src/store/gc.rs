@@ -16,7 +16,8 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use registry_core::protocol::digest::Digest;
 use registry_core::store::gc::{
-    BlobHold, CollectionStore, CondemnedBlob, Explanation, ReviewedBlobs, ReviewedManifests, Suspect, SuspectKind,
+    BlobHold, CollectionStore, CondemnedBlob, Explanation, FailedManifest, ReviewedBlobs, ReviewedManifests, Suspect,
+    SuspectKind,
 };
 use registry_core::store::{ClaimToken, StoreError, StoreErrorKind, StoreResult, Timestamp};
 
@@ -24,12 +25,12 @@ pub(super) use self::condemned::leave_queue;
 use self::condemned::{Condemn, due_blobs, forget};
 pub(super) use self::hold::end_hold;
 use self::hold::{end_old_holds, is_free, record_hold};
-use self::orphan::Found;
+use self::orphan::{DueManifest, Found, put_off};
 use self::suspect::{suspect_blobs, suspect_manifests};
 use super::dialect::{self, Store};
 use super::explanation;
 use crate::cache::Subject;
-use crate::error::during;
+use crate::error::{Failure, during};
 
 /// For how long somebody waits who is to put a blob in place while it is being deleted.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,18 +65,21 @@ impl CollectionStore for Store {
             .read((now, limit), |connection, (now, limit)| Found::look(connection, *now, *limit).boxed())
             .await
             .map_err(failed())?;
+        let done = found.due.len() < limit;
         if found.due.is_empty() {
-            return Ok(ReviewedManifests { done: true, ..ReviewedManifests::default() });
+            return Ok(ReviewedManifests { done, ..ReviewedManifests::default() });
         }
-        let named = found.orphans.clone();
-        let subjects = named.iter().map(|(repository, digest)| Subject::Manifest(repository, digest));
-        // Their blobs lose a reference, and with that their review may be set anew.
-        let subjects = subjects.chain((!named.is_empty()).then_some(Subject::EveryBlob));
-        self.write(subjects, (found, now, review_after, limit), |connection, (found, now, review_after, limit)| {
-            found.collect(connection, *now, *review_after, *limit).boxed()
-        })
-        .await
-        .map_err(failed())
+        let reviewed = match self.collect(found.clone(), now, review_after).await {
+            Err(failure) if !concerns_all(&failure) => self.collect_one_by_one(found, now, review_after).await,
+            reviewed => reviewed,
+        };
+        reviewed.map(|reviewed| ReviewedManifests { done, ..reviewed }).map_err(failed())
+    }
+
+    async fn put_off_manifests(&self, failed: &[(RepositoryName, Digest, Timestamp)]) -> StoreResult<()> {
+        self.write([], failed.to_vec(), |connection, failed| put_off(connection, failed).boxed())
+            .await
+            .map_err(during("put off the review of manifests"))
     }
 
     async fn condemn_blobs(&self, now: Timestamp, lease_end: Timestamp, limit: usize) -> StoreResult<ReviewedBlobs> {
@@ -105,18 +109,14 @@ impl CollectionStore for Store {
         condemned.map(|reviewed| ReviewedBlobs { done, ..reviewed }).map_err(failed())
     }
 
-    async fn forget_blobs(
-        &self,
-        gone: &[CondemnedBlob],
-        failed: &[CondemnedBlob],
-        review_after: Timestamp,
-    ) -> StoreResult<()> {
-        self.write([], (gone.to_vec(), failed.to_vec(), review_after), |connection, (gone, failed, review_after)| {
-            forget(connection, gone, failed, *review_after).boxed()
+    async fn forget_blobs(&self, gone: &[CondemnedBlob], failed: &[(CondemnedBlob, Timestamp)]) -> StoreResult<()> {
+        self.write([], (gone.to_vec(), failed.to_vec()), |connection, (gone, failed)| {
+            forget(connection, gone, failed).boxed()
         })
         .await
         .map_err(during("forget deleted blobs"))?;
-        gone.iter().chain(failed).for_each(|blob| self.holds.end_deletion(&blob.digest));
+        let over = gone.iter().chain(failed.iter().map(|(blob, _)| blob));
+        over.for_each(|blob| self.holds.end_deletion(&blob.digest));
         Ok(())
     }
 
@@ -155,6 +155,51 @@ impl CollectionStore for Store {
 }
 
 impl Store {
+    /// Collects what was found, in one transaction.
+    async fn collect(
+        &self,
+        found: Found,
+        now: Timestamp,
+        review_after: Timestamp,
+    ) -> Result<ReviewedManifests, Failure> {
+        let named = found.orphans.clone();
+        let subjects = named.iter().map(|(repository, digest)| Subject::Manifest(repository, digest));
+        // Their blobs lose a reference, and with that their review may be set anew.
+        let subjects = subjects.chain((!named.is_empty()).then_some(Subject::EveryBlob));
+        self.write(subjects, (found, now, review_after), |connection, (found, now, review_after)| {
+            found.collect(connection, *now, *review_after).boxed()
+        })
+        .await
+    }
+
+    /// Collects what was found, each in a transaction of its own, so that one that fails does not keep the others.
+    async fn collect_one_by_one(
+        &self,
+        found: Found,
+        now: Timestamp,
+        review_after: Timestamp,
+    ) -> Result<ReviewedManifests, Failure> {
+        let mut reviewed = ReviewedManifests::default();
+        for (at, due) in found.due.iter().enumerate() {
+            let alone = Found { due: vec![due.clone()], orphans: found.orphans.clone() };
+            match self.collect(alone, now, review_after).await {
+                Ok(one) => {
+                    reviewed.deleted.extend(one.deleted);
+                    reviewed.kept += one.kept;
+                }
+                Err(failure) if concerns_all(&failure) && at == 0 => return Err(failure),
+                // What was deleted by now has to be told of. The rest is still due.
+                Err(failure) if concerns_all(&failure) => break,
+                Err(failure) => {
+                    let DueManifest { repository, digest, failures, .. } = due.clone();
+                    let error = during(format_args!("collect manifest `{digest}` of repository `{repository}`"))(failure);
+                    reviewed.failed.push(FailedManifest { repository, digest, failures, error });
+                }
+            }
+        }
+        Ok(reviewed)
+    }
+
     /// Holds a blob, unless it is being deleted.
     async fn hold(&self, digest: &Digest, now: Timestamp, until: Timestamp) -> StoreResult<Option<BlobHold>> {
         let Some(hold) = self.holds.hold(digest, now) else { return Ok(None) };
@@ -176,4 +221,9 @@ impl Store {
             .map_err(during(&what))?;
         Ok(is_free.then(|| hold.recorded_as(token)))
     }
+}
+
+/// Tells whether a failure has to do with the database and not with what was to be done.
+fn concerns_all(failure: &Failure) -> bool {
+    matches!(failure.kind(), StoreErrorKind::Unavailable | StoreErrorKind::OutOfSpace)
 }

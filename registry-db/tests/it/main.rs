@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod catalog_table;
+mod collection;
 mod crash;
 mod faults;
 mod linearizability;

@@ -86,7 +86,7 @@ impl Tables {
             digest: *digest,
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
-            review_after: self.reviews.get(&ReviewSubject::Blob(*digest)).copied(),
+            review_after: self.date(&ReviewSubject::Blob(*digest)),
         })
     }
 
@@ -95,8 +95,8 @@ impl Tables {
     }
 
     fn postpone(&mut self, digest: &Digest, review_after: Timestamp) {
-        if let Some(due) = self.reviews.get_mut(&ReviewSubject::Blob(*digest)) {
-            *due = review_after.max(*due);
+        if let Some(queued) = self.reviews.get_mut(&ReviewSubject::Blob(*digest)) {
+            queued.review_after = review_after.max(queued.review_after);
         }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{MemoryMetadataStore, Repository, Tables};
+use super::{MemoryMetadataStore, Queued, Repository, Tables};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
 use crate::store::gc::{
@@ -77,22 +77,30 @@ impl CollectionStore for MemoryMetadataStore {
             tables.repositories.values_mut().for_each(|repository| {
                 repository.blobs.remove(&digest);
             });
-            tables.reviews.insert(subject, lease_end);
+            let failures = tables.reviews.get(&subject).map_or(0, |queued| queued.failures);
+            tables.reviews.insert(subject, Queued { review_after: lease_end, failures });
             if let Some(blob) = tables.blobs.get_mut(&digest) {
                 blob.state = BlobState::Condemned;
                 let (size_bytes, location) = (blob.size_bytes, blob.location.clone());
-                reviewed.condemned.push(CondemnedBlob { digest, size_bytes, location, lease_end });
+                reviewed.condemned.push(CondemnedBlob { digest, size_bytes, location, lease_end, failures });
             }
         }
         Ok(reviewed)
     }
 
-    async fn forget_blobs(
-        &self,
-        gone: &[CondemnedBlob],
-        failed: &[CondemnedBlob],
-        review_after: Timestamp,
-    ) -> StoreResult<()> {
+    async fn put_off_manifests(&self, failed: &[(RepositoryName, Digest, Timestamp)]) -> StoreResult<()> {
+        let mut tables = self.tables();
+        for (repository, digest, review_after) in failed {
+            let subject = ReviewSubject::Manifest(repository.clone(), *digest);
+            if let Some(queued) = tables.reviews.get_mut(&subject).filter(|queued| queued.review_after < *review_after)
+            {
+                *queued = Queued { review_after: *review_after, failures: queued.failures + 1 };
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_blobs(&self, gone: &[CondemnedBlob], failed: &[(CondemnedBlob, Timestamp)]) -> StoreResult<()> {
         let mut tables = self.tables();
         for blob in gone {
             if tables.is_condemned_by(blob) {
@@ -101,9 +109,10 @@ impl CollectionStore for MemoryMetadataStore {
                 self.holds.end_deletion(&blob.digest);
             }
         }
-        for blob in failed {
+        for (blob, review_after) in failed {
             if tables.is_condemned_by(blob) {
-                tables.reviews.insert(ReviewSubject::Blob(blob.digest), review_after);
+                let queued = Queued { review_after: *review_after, failures: blob.failures + 1 };
+                tables.reviews.insert(ReviewSubject::Blob(blob.digest), queued);
                 self.holds.end_deletion(&blob.digest);
             }
         }
@@ -118,7 +127,7 @@ impl CollectionStore for MemoryMetadataStore {
         limit: usize,
     ) -> StoreResult<Vec<Suspect>> {
         let tables = self.tables();
-        let due = tables.reviews.iter().filter(|(_, review_after)| **review_after <= now).map(|(subject, _)| subject);
+        let due = tables.reviews.iter().filter(|(_, queued)| queued.review_after <= now).map(|(subject, _)| subject);
         let of_kind = due.filter(|subject| match subject {
             ReviewSubject::Blob(_) => kind == SuspectKind::Blobs,
             ReviewSubject::Manifest(..) => kind == SuspectKind::Manifests,
@@ -139,7 +148,7 @@ impl CollectionStore for MemoryMetadataStore {
             BlobExplanation {
                 size_bytes: blob.size_bytes,
                 is_condemned: blob.state == BlobState::Condemned,
-                review_after: tables.reviews.get(&ReviewSubject::Blob(*digest)).copied(),
+                review_after: tables.date(&ReviewSubject::Blob(*digest)),
                 repositories: cut.take(linked.map(|(name, _)| name.clone())),
                 manifests: cut.take(referring),
             }
@@ -154,7 +163,7 @@ impl CollectionStore for MemoryMetadataStore {
             let past: BTreeSet<_> = past.map(|past| (past.tag.clone(), past.restorable_until)).collect();
             ManifestExplanation {
                 repository: name.clone(),
-                review_after: tables.reviews.get(&ReviewSubject::Manifest(name.clone(), *digest)).copied(),
+                review_after: tables.date(&ReviewSubject::Manifest(name.clone(), *digest)),
                 tags: cut.take(tags),
                 past_tags: cut.take(past.into_iter()),
                 is_withdrawn: repository.visible(digest).is_none(),
@@ -210,13 +219,13 @@ impl Tables {
 
     /// Returns all that is due, in the order of the dates.
     fn due(&self, now: Timestamp) -> Vec<&ReviewSubject> {
-        let mut due: Vec<_> = self.reviews.iter().filter(|(_, review_after)| **review_after <= now).collect();
-        due.sort_by_key(|(_, review_after)| **review_after);
+        let mut due: Vec<_> = self.reviews.iter().filter(|(_, queued)| queued.review_after <= now).collect();
+        due.sort_by_key(|(_, queued)| queued.review_after);
         due.into_iter().map(|(subject, _)| subject).collect()
     }
 
     fn is_due(&self, subject: &ReviewSubject, now: Timestamp) -> bool {
-        self.reviews.get(subject).is_some_and(|review_after| *review_after <= now)
+        self.date(subject).is_some_and(|date| date <= now)
     }
 
     fn is_referenced(&self, blob: &Digest) -> bool {
@@ -226,7 +235,7 @@ impl Tables {
 
     fn is_condemned_by(&self, blob: &CondemnedBlob) -> bool {
         self.blobs.get(&blob.digest).is_some_and(|found| found.state == BlobState::Condemned)
-            && self.reviews.get(&ReviewSubject::Blob(blob.digest)) == Some(&blob.lease_end)
+            && self.date(&ReviewSubject::Blob(blob.digest)) == Some(blob.lease_end)
     }
 
     /// Looks at a manifest and all that hold on to it.
@@ -238,9 +247,9 @@ impl Tables {
             if !group.insert(digest) {
                 continue;
             }
-            let date = self.reviews.get(&ReviewSubject::Manifest(repository.clone(), digest));
+            let date = self.date(&ReviewSubject::Manifest(repository.clone(), digest));
             let is_tagged = found.tags_of(&digest).next().is_some() || found.has_history(&digest);
-            if date.is_some_and(|date| *date > now) || is_tagged {
+            if date.is_some_and(|date| date > now) || is_tagged {
                 return Orphans::Kept;
             }
             all_queued &= date.is_some();

@@ -11,8 +11,8 @@ impl ReviewStore for MemoryMetadataStore {
         let mut due: Vec<Review> = tables
             .reviews
             .iter()
-            .filter(|(_, review_after)| **review_after <= now)
-            .map(|(subject, review_after)| Review { subject: subject.clone(), review_after: *review_after })
+            .filter(|(_, queued)| queued.review_after <= now)
+            .map(|(subject, queued)| Review { subject: subject.clone(), review_after: queued.review_after })
             .collect();
         due.sort_by_key(|review| review.review_after);
         due.truncate(limit);

@@ -5,7 +5,7 @@ use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
 use crate::store::gc::{CondemnedBlob, SuspectKind};
 use crate::store::metadata::{CommitBlob, PutManifestOutcome, ReviewSubject};
-use crate::store::{BlobLocation, MetadataStore, StoreErrorKind};
+use crate::store::{BlobLocation, MetadataStore, StoreErrorKind, Timestamp};
 
 /// After everything that a case has put into the queue by itself.
 const DUE: i64 = 1_000_000;
@@ -26,6 +26,10 @@ async fn collect(store: &dyn MetadataStore, now: i64) -> Vec<Digest> {
     deleted
 }
 
+fn put_off(condemned: &[CondemnedBlob], review_after: Timestamp) -> Vec<(CondemnedBlob, Timestamp)> {
+    condemned.iter().map(|blob| (blob.clone(), review_after)).collect()
+}
+
 fn sorted<const N: usize>(mut digests: [Digest; N]) -> [Digest; N] {
     digests.sort();
     digests
@@ -40,7 +44,7 @@ pub async fn an_unreferenced_blob_is_condemned_and_forgotten(store: &dyn Metadat
 
     let condemned = condemn(store, DUE, LEASE_END).await;
     let (location, lease_end) = (BlobLocation::new("content"), at(LEASE_END));
-    assert_eq!(condemned, [CondemnedBlob { digest: blob, size_bytes: 7, location, lease_end }]);
+    assert_eq!(condemned, [CondemnedBlob { digest: blob, size_bytes: 7, location, lease_end, failures: 0 }]);
     for name in [&a, &b] {
         assert_eq!(store.blob(name, &blob).await.unwrap(), None);
         assert_eq!(store.mount_blob(&repository("c"), &blob, Some(name), LATER).await.unwrap(), None);
@@ -53,7 +57,7 @@ pub async fn an_unreferenced_blob_is_condemned_and_forgotten(store: &dyn Metadat
     assert!(store.explain(&blob, 10).await.unwrap().blob.unwrap().is_condemned);
     assert_eq!(condemn(store, LEASE_END - 1, LEASE_END).await, [], "somebody else deletes it");
 
-    store.forget_blobs(&condemned, &[], LATER).await.unwrap();
+    store.forget_blobs(&condemned, &[]).await.unwrap();
     assert_eq!(store.explain(&blob, 10).await.unwrap().blob, None);
     assert!(queue(store).await.is_empty());
     commit(store, &a, "content").await;
@@ -113,14 +117,43 @@ pub async fn a_condemned_blob_is_condemned_again(store: &dyn MetadataStore) {
     let first = condemn(store, DUE, LEASE_END).await;
     let second = condemn(store, LEASE_END, LEASE_END + DUE).await;
     assert_eq!((first.len(), second.len()), (1, 1));
-    store.forget_blobs(&first, &[], LATER).await.unwrap();
+    store.forget_blobs(&first, &[]).await.unwrap();
     assert!(store.explain(&second[0].digest, 10).await.unwrap().blob.is_some(), "it is the other's now");
 
-    store.forget_blobs(&[], &second, at(LEASE_END + 5)).await.unwrap();
+    store.forget_blobs(&[], &put_off(&second, at(LEASE_END + 5))).await.unwrap();
     assert_eq!(condemn(store, LEASE_END + 4, LEASE_END + DUE).await, []);
     let third = condemn(store, LEASE_END + 5, LEASE_END + DUE).await;
-    store.forget_blobs(&third, &[], LATER).await.unwrap();
+    assert_eq!((second[0].failures, third[0].failures), (0, 1));
+    store.forget_blobs(&third, &[]).await.unwrap();
     assert!(queue(store).await.is_empty());
+}
+
+/// Of blobs whose deletion failed, each is tried again after a date of its own; the others are gone.
+pub async fn a_blob_that_fails_is_put_off_by_itself(store: &dyn MetadataStore) {
+    let a = repository("a");
+    for content in ["one", "two", "three"] {
+        commit(store, &a, content).await;
+    }
+    let condemned = condemn(store, DUE, LEASE_END).await;
+    let [first, second, third] = &condemned[..] else { panic!("{condemned:?}") };
+    let failed = [(first.clone(), at(LEASE_END + 1)), (second.clone(), at(LEASE_END + 2))];
+    store.forget_blobs(std::slice::from_ref(third), &failed).await.unwrap();
+    let dates = [(first.digest, at(LEASE_END + 1)), (second.digest, at(LEASE_END + 2))];
+    assert_eq!(queue(store).await, dates.map(|(digest, date)| (ReviewSubject::Blob(digest), date)).into());
+}
+
+/// A manifest whose review failed is looked at again after its date, unless something happens to it before.
+pub async fn a_manifest_is_put_off(store: &dyn MetadataStore) {
+    let a = repository("a");
+    let manifest = Push::new(&a, "manifest").to(store).await;
+    let tagged = Push::new(&a, "tagged").tagged(&["t"]).to(store).await;
+    let put_off = async |date| store.put_off_manifests(&[(a.clone(), manifest, date), (a.clone(), tagged, date)]).await;
+    put_off(at(DUE + 5)).await.unwrap();
+    put_off(at(DUE + 4)).await.unwrap();
+    store.put_off_manifests(&[(repository("b"), manifest, at(DUE * 2))]).await.unwrap();
+    assert_eq!(queue(store).await, [(ReviewSubject::Manifest(a.clone(), manifest), at(DUE + 5))].into());
+    assert_eq!(collect(store, DUE + 4).await, []);
+    assert_eq!(collect(store, DUE + 5).await, [manifest]);
 }
 
 /// A blob that is pushed anew while its lease runs out is there again, and its collector leaves it alone.
@@ -140,8 +173,8 @@ pub async fn a_condemned_blob_comes_back_by_a_commit(store: &dyn MetadataStore) 
     };
     store.commit_blob(commit).await.unwrap();
     drop(hold);
-    store.forget_blobs(&condemned, &[], LATER).await.unwrap();
-    store.forget_blobs(&[], &condemned, LATER).await.unwrap();
+    store.forget_blobs(&condemned, &[]).await.unwrap();
+    store.forget_blobs(&[], &put_off(&condemned, LATER)).await.unwrap();
     let found = store.blob(&a, &blob).await.unwrap().expect("it was pushed");
     assert_eq!((found.location.as_str(), found.review_after), ("elsewhere", Some(at(LEASE_END * 2))));
 }
@@ -177,7 +210,7 @@ pub async fn a_blob_that_is_being_deleted_is_not_held(store: &dyn MetadataStore)
     match held.as_mut().now_or_never() {
         Some(held) => assert_eq!(held.expect_err("it is being deleted").kind(), StoreErrorKind::Unavailable),
         None => {
-            store.forget_blobs(&condemned, &[], LATER).await.unwrap();
+            store.forget_blobs(&condemned, &[]).await.unwrap();
             held.await.unwrap();
         }
     }

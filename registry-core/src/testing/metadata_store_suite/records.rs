@@ -128,7 +128,7 @@ pub async fn a_blob_that_has_changed_is_not_quarantined(store: &dyn MetadataStor
     store.unlink_blob(&a, &blob, at(0)).await.unwrap();
     let condemned = store.condemn_blobs(LATER, at(2_000_000), 10).await.unwrap().condemned;
     assert!(!store.quarantine_blob(&seen).await.unwrap(), "it is being deleted");
-    store.forget_blobs(&condemned, &[], LATER).await.unwrap();
+    store.forget_blobs(&condemned, &[]).await.unwrap();
     assert!(!store.quarantine_blob(&seen).await.unwrap(), "it is gone");
 }
 
@@ -158,7 +158,7 @@ pub async fn a_quarantined_blob_is_collected_if_nothing_refers_to_it(store: &dyn
     let reviewed = store.condemn_blobs(LATER, at(2_000_000), 10).await.unwrap();
     assert_eq!(reviewed.condemned.iter().map(|blob| blob.digest).collect::<Vec<_>>(), [collected]);
     assert_eq!(reviewed.kept, 1);
-    store.forget_blobs(&reviewed.condemned, &[], LATER).await.unwrap();
+    store.forget_blobs(&reviewed.condemned, &[]).await.unwrap();
     assert_eq!(store.recorded_blob(&collected).await.unwrap(), None);
     assert_eq!(recorded(store, &kept).await.state, BlobState::Quarantined);
 }
@@ -180,7 +180,7 @@ pub async fn a_stray_blob_is_put_up_for_review(store: &dyn MetadataStore) {
     assert_eq!(store.blob(&a, &blob).await.unwrap().unwrap().location.as_str(), "content");
     let condemned = store.condemn_blobs(at(3), at(2_000_000), 10).await.unwrap().condemned;
     assert_eq!(condemned.iter().map(|blob| blob.digest).collect::<Vec<_>>(), [stray]);
-    store.forget_blobs(&condemned, &[], LATER).await.unwrap();
+    store.forget_blobs(&condemned, &[]).await.unwrap();
 }
 
 async fn recorded(store: &dyn MetadataStore, blob: &Digest) -> RecordedBlob {

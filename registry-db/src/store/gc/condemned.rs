@@ -1,6 +1,6 @@
 //! Blobs that are due, condemned and forgotten.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -48,33 +48,34 @@ impl Condemn {
 
             let due = self.due(connection, &ids(&found)).await?;
             let held = self.held(connection, &digests).await?;
-            found.retain(|(id, digest, ..)| due.contains(id) && !held.contains(&digest.0));
+            found.retain(|(id, digest, ..)| due.contains_key(id) && !held.contains(&digest.0));
             let referenced = referenced(connection, &ids(&found)).await?;
             reviewed.kept += referenced.len() as u64;
             found.retain(|(id, ..)| !referenced.contains(id));
 
             leave_queue(connection, &referenced.into_iter().collect::<Vec<_>>()).await?;
             self.condemn(connection, &ids(&found)).await?;
-            reviewed.condemned.extend(found.into_iter().map(|(_, digest, size_bytes, location)| CondemnedBlob {
+            reviewed.condemned.extend(found.into_iter().map(|(id, digest, size_bytes, location)| CondemnedBlob {
                 digest: digest.0,
                 size_bytes: size_bytes.cast_unsigned(),
                 location: BlobLocation::new(location),
                 lease_end: self.lease_end,
+                failures: due[&id].cast_unsigned(),
             }));
         }
         Ok(reviewed)
     }
 
-    /// Locks the reviews of locked blobs, and returns the blobs that are still due.
-    async fn due(&self, connection: &mut Connection, ids: &[i64]) -> QueryResult<BTreeSet<i64>> {
-        let mut due = BTreeSet::new();
+    /// Locks the reviews of locked blobs, and returns the blobs that are still due, and how often their deletion failed.
+    async fn due(&self, connection: &mut Connection, ids: &[i64]) -> QueryResult<BTreeMap<i64, i32>> {
+        let mut due = BTreeMap::new();
         for ids in lists(ids) {
             let reviews = gc_blob_reviews::table
                 .filter(gc_blob_reviews::blob_id.eq_any(ids))
                 .filter(gc_blob_reviews::review_after.le(self.now.as_micros()))
                 .order(gc_blob_reviews::blob_id)
-                .select(gc_blob_reviews::blob_id);
-            let found: Vec<i64> = lock!(reviews).prepared().load(connection).await?;
+                .select((gc_blob_reviews::blob_id, gc_blob_reviews::review_count));
+            let found: Vec<(i64, i32)> = lock!(reviews).prepared().load(connection).await?;
             due.extend(found);
         }
         Ok(due)
@@ -145,38 +146,49 @@ pub(in super::super) async fn leave_queue(connection: &mut Connection, ids: &[i6
 pub(super) async fn forget(
     connection: &mut Connection,
     gone: &[CondemnedBlob],
-    failed: &[CondemnedBlob],
-    review_after: Timestamp,
+    failed: &[(CondemnedBlob, Timestamp)],
 ) -> QueryResult<()> {
-    let gone = still_condemned(connection, gone).await?;
+    let still = still_condemned(connection, gone.iter().chain(failed.iter().map(|(blob, _)| blob))).await?;
+    let mut gone: Vec<i64> = gone.iter().filter_map(|blob| still.get(&blob.digest).copied()).collect();
+    gone.sort_unstable();
     leave_queue(connection, &gone).await?;
     for ids in lists(&gone) {
         diesel::delete(blobs::table.filter(blobs::id.eq_any(ids))).prepared().execute(connection).await?;
     }
-    let failed = still_condemned(connection, failed).await?;
-    for ids in lists(&failed) {
-        diesel::update(gc_blob_reviews::table.filter(gc_blob_reviews::blob_id.eq_any(ids)))
-            .set((
-                gc_blob_reviews::review_after.eq(review_after.as_micros()),
-                gc_blob_reviews::review_count.eq(gc_blob_reviews::review_count + 1),
-            ))
-            .prepared()
-            .execute(connection)
-            .await?;
+    let mut put_off = BTreeMap::<Timestamp, BTreeSet<i64>>::new();
+    for (blob, review_after) in failed {
+        put_off.entry(*review_after).or_default().extend(still.get(&blob.digest));
+    }
+    for (review_after, ids) in put_off {
+        for ids in lists(&ids.into_iter().collect::<Vec<_>>()) {
+            diesel::update(gc_blob_reviews::table.filter(gc_blob_reviews::blob_id.eq_any(ids)))
+                .set((
+                    gc_blob_reviews::review_after.eq(review_after.as_micros()),
+                    gc_blob_reviews::review_count.eq(gc_blob_reviews::review_count + 1),
+                ))
+                .prepared()
+                .execute(connection)
+                .await?;
+        }
     }
     Ok(())
 }
 
 /// Locks condemned blobs, and returns those that nobody has revived or condemned anew.
-async fn still_condemned(connection: &mut Connection, condemned: &[CondemnedBlob]) -> QueryResult<Vec<i64>> {
-    let mut digests: Vec<String> = condemned.iter().map(|blob| blob.digest.to_string()).collect();
+async fn still_condemned(
+    connection: &mut Connection,
+    condemned: impl Iterator<Item = &CondemnedBlob> + Send,
+) -> QueryResult<HashMap<Digest, i64>> {
+    let (mut digests, leases): (Vec<String>, HashSet<i64>) =
+        condemned.map(|blob| (blob.digest.to_string(), blob.lease_end.as_micros())).unzip();
     digests.sort_unstable();
-    let leases: HashSet<i64> = condemned.iter().map(|blob| blob.lease_end.as_micros()).collect();
-    let mut still = Vec::new();
+    let mut still = HashMap::new();
     for digests in lists(&digests) {
         let found = blobs::table.filter(blobs::digest.eq_any(digests)).filter(blobs::state.eq(CONDEMNED));
-        let found = found.order(blobs::digest).select(blobs::id);
-        let ids: Vec<i64> = lock!(found).prepared().load(connection).await?;
+        let found = found.order(blobs::digest).select((blobs::id, blobs::digest));
+        let found: Vec<(i64, Stored<Digest>)> = lock!(found).prepared().load(connection).await?;
+        let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
+        let mut leased = HashSet::new();
         for ids in lists(&ids) {
             let reviews: Vec<(i64, i64)> = gc_blob_reviews::table
                 .filter(gc_blob_reviews::blob_id.eq_any(ids))
@@ -184,9 +196,9 @@ async fn still_condemned(connection: &mut Connection, condemned: &[CondemnedBlob
                 .prepared()
                 .load(connection)
                 .await?;
-            still.extend(reviews.into_iter().filter(|(_, lease_end)| leases.contains(lease_end)).map(|(id, _)| id));
+            leased.extend(reviews.into_iter().filter(|(_, lease_end)| leases.contains(lease_end)).map(|(id, _)| id));
         }
+        still.extend(found.into_iter().filter(|(id, _)| leased.contains(id)).map(|(id, digest)| (digest.0, id)));
     }
-    still.sort_unstable();
     Ok(still)
 }

@@ -13,6 +13,7 @@ use registry_core::store::gc::ReviewedManifests;
 use super::super::dialect::Connection;
 use super::super::usage::Repository;
 use super::super::{history, manifest, repository, review, rows};
+use crate::prepared::PreparedDsl;
 use crate::schema::{gc_manifest_reviews, manifest_children, manifests, repositories, tags};
 use crate::stored::Stored;
 
@@ -21,35 +22,49 @@ use crate::stored::Stored;
 const GROUP_MAX: usize = 100;
 
 /// A manifest that is due.
+#[derive(Clone)]
 pub(super) struct DueManifest {
     id: i64,
-    repository: RepositoryName,
-    digest: Digest,
+    pub(super) repository: RepositoryName,
+    pub(super) digest: Digest,
+    /// How often its review failed.
+    pub(super) failures: u32,
 }
 
 /// What a look at the queue has found, to be looked at again under a lock.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) due: Vec<DueManifest>,
     /// Those, and what goes with them, that nobody refers to.
     pub(super) orphans: BTreeSet<(RepositoryName, Digest)>,
 }
 
+/// A manifest's id, that of its repository, their names, and how often its review failed.
+type DueRow = (i64, i64, Stored<RepositoryName>, Stored<Digest>, i32);
+
 impl Found {
     pub(super) async fn look(connection: &mut Connection, now: Timestamp, limit: usize) -> QueryResult<Self> {
-        let due: Vec<(i64, i64, Stored<RepositoryName>, Stored<Digest>)> = gc_manifest_reviews::table
+        let due: Vec<DueRow> = gc_manifest_reviews::table
             .inner_join(manifests::table.inner_join(repositories::table))
             .filter(gc_manifest_reviews::review_after.le(now.as_micros()))
             .order((gc_manifest_reviews::review_after, gc_manifest_reviews::manifest_id))
             .limit(rows(limit))
-            .select((manifests::id, repositories::id, repositories::name, manifests::digest))
+            .select((
+                manifests::id,
+                repositories::id,
+                repositories::name,
+                manifests::digest,
+                gc_manifest_reviews::review_count,
+            ))
             .load(connection)
             .await?;
         let mut found = Self { due: Vec::with_capacity(due.len()), orphans: BTreeSet::new() };
-        for (id, repository_id, repository, digest) in due {
+        for (id, repository_id, repository, digest, failures) in due {
             if let Orphans::Due(group) = orphans(connection, repository_id, id, now).await? {
                 found.orphans.extend(group.into_iter().map(|orphan| (repository.0.clone(), orphan.digest)));
             }
-            found.due.push(DueManifest { id, repository: repository.0, digest: digest.0 });
+            let failures = failures.cast_unsigned();
+            found.due.push(DueManifest { id, repository: repository.0, digest: digest.0, failures });
         }
         // One order for all who lock.
         found.due.sort_unstable_by(|one, other| (&one.repository, one.digest).cmp(&(&other.repository, other.digest)));
@@ -61,9 +76,8 @@ impl Found {
         connection: &mut Connection,
         now: Timestamp,
         review_after: Timestamp,
-        limit: usize,
     ) -> QueryResult<ReviewedManifests> {
-        let mut reviewed = ReviewedManifests { done: self.due.len() < limit, ..ReviewedManifests::default() };
+        let mut reviewed = ReviewedManifests::default();
         // All of them first: deletions lock what pushes into other repositories wait for, such as figures of a namespace.
         let mut locked = BTreeMap::new();
         for repository in self.due.iter().map(|due| &due.repository).collect::<BTreeSet<_>>() {
@@ -105,6 +119,31 @@ impl Found {
         }
         Ok(reviewed)
     }
+}
+
+/// Puts the reviews of manifests off that failed.
+pub(super) async fn put_off(
+    connection: &mut Connection,
+    failed: &[(RepositoryName, Digest, Timestamp)],
+) -> QueryResult<()> {
+    for (repository, digest, review_after) in failed {
+        let found = manifests::table
+            .inner_join(repositories::table)
+            .filter(repositories::name.eq(repository.as_str()))
+            .filter(manifests::digest.eq(digest.to_string()))
+            .select(manifests::id);
+        let Some(id) = found.get_result::<i64>(connection).await.optional()? else { continue };
+        diesel::update(gc_manifest_reviews::table.find(id))
+            .filter(gc_manifest_reviews::review_after.lt(review_after.as_micros()))
+            .set((
+                gc_manifest_reviews::review_after.eq(review_after.as_micros()),
+                gc_manifest_reviews::review_count.eq(gc_manifest_reviews::review_count + 1),
+            ))
+            .prepared()
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// A manifest that nothing living refers to.

@@ -421,8 +421,9 @@ pub(super) async fn make(side: &Side, names: &Names, call: &Call) -> String {
             let mut reviewed = store.condemn_blobs(at(now), at(now + 1), 100).await.unwrap();
             reviewed.condemned.sort_by_key(|blob| blob.digest);
             let condemned = &reviewed.condemned[..];
-            let (gone, failed) = if fails { (&[][..], condemned) } else { (condemned, &[][..]) };
-            store.forget_blobs(gone, failed, at(review)).await.unwrap();
+            let put_off: Vec<_> = condemned.iter().map(|blob| (blob.clone(), at(review))).collect();
+            let (gone, failed) = if fails { (&[][..], &put_off[..]) } else { (condemned, &[][..]) };
+            store.forget_blobs(gone, failed).await.unwrap();
             format!("{reviewed:?}")
         }
         Call::Retain { repository, keep_last, untagged, has_history } => {
