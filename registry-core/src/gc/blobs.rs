@@ -52,11 +52,16 @@ impl Registry {
         report: &mut CollectReport,
         progress: &mut (dyn FnMut(Collected<'_>) + Send),
     ) -> RegistryResult<()> {
+        self.settle_condemned(&condemned).await;
+        let needed = self.payloads_among(&condemned).await?;
+        let (mut gone, condemned): (Vec<_>, Vec<_>) =
+            condemned.into_iter().partition(|blob| needed.contains(&blob.digest));
+        let kept = gone.len();
         let groups: Vec<Vec<CondemnedBlob>> =
             condemned.chunks(DELETED_TOGETHER).map(<[CondemnedBlob]>::to_vec).collect();
         let deletions = groups.into_iter().map(async |blobs| self.delete_bytes(blobs, began).await);
         let mut deletions = futures::stream::iter(deletions).buffer_unordered(parallelism.max(1));
-        let (mut gone, mut failed) = (Vec::new(), Vec::new());
+        let mut failed = Vec::new();
         while let Some(deleted) = deletions.next().await {
             for (blob, is_gone) in deleted {
                 if is_gone {
@@ -72,7 +77,8 @@ impl Registry {
         }
         self.metadata.forget_blobs(&gone, &failed).await?;
         report.failed += failed.len() as u64;
-        for blob in &gone {
+        report.kept += kept as u64;
+        for blob in &gone[kept..] {
             report.blobs += 1;
             report.bytes += blob.size_bytes;
             progress(Collected::Blob(&blob.digest, blob.size_bytes));

@@ -98,7 +98,7 @@ impl Registry {
         loop {
             let dropped = self.metadata.drop_history(now, PAST_TAGS, self.review_after_loss(now)).await?;
             report.past_tags += dropped.past_tags as u64;
-            self.deleted(&dropped.deleted, report, progress).await?;
+            self.deleted(&dropped.deleted, report, progress).await;
             if dropped.past_tags < PAST_TAGS {
                 return Ok(());
             }

@@ -24,7 +24,7 @@ impl Registry {
         loop {
             let review_after = self.review_after_loss(now);
             let reviewed = self.metadata.collect_manifests(now, review_after, MANIFESTS).await?;
-            self.deleted(&reviewed.deleted, report, progress).await?;
+            self.deleted(&reviewed.deleted, report, progress).await;
             report.kept += reviewed.kept;
             // Something due may be left alone that changed just now, so that nothing may have happened without being done.
             let nothing_happened = reviewed.kept == 0 && reviewed.deleted.is_empty() && reviewed.failed.is_empty();
@@ -40,14 +40,13 @@ impl Registry {
         manifests: &[(RepositoryName, Digest, u64)],
         report: &mut CollectReport,
         progress: &mut (dyn FnMut(Collected<'_>) + Send),
-    ) -> RegistryResult<()> {
+    ) {
         for (repository, digest, size_bytes) in manifests {
-            self.settle_link(repository, &Link::Manifest(*digest)).await?;
+            self.settle_collected(repository, &Link::Manifest(*digest)).await;
             report.manifests += 1;
             report.bytes += size_bytes;
             progress(Collected::Manifest(repository, digest));
         }
-        Ok(())
     }
 
     async fn put_off(

@@ -14,7 +14,7 @@ use crate::protocol::manifest::Manifest;
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
 use crate::registry::RegistryOptions;
 use crate::store::import::{AdoptBlob, AdoptOutcome, AdoptTag};
-use crate::store::links::{Link, LinkStore};
+use crate::store::links::{Link, LinkStore, StoredBlob};
 use crate::store::metadata::PutManifest;
 use crate::store::{MetadataStore, StoreError, StoreErrorKind, Timestamp};
 
@@ -268,6 +268,40 @@ impl Adopter {
         if target != *digest {
             return Err(Failure::Skip(Problem::WrongTarget(target)));
         }
+        let Some(metadata) = &self.metadata else {
+            let stored = self.stored_blob(digest, expected_bytes).await?;
+            scope.count_bytes(digest, stored.size_bytes);
+            return Ok(Some(AdoptOutcome::Adopted));
+        };
+        // From before its bytes are looked for until it is recorded, no collector may delete them.
+        let now = Timestamp::now();
+        let hold = metadata.hold_blob(digest, now, now.plus(RegistryOptions::HOLD_LIFETIME)).await?;
+        let StoredBlob { size_bytes, location } = match self.stored_blob(digest, expected_bytes).await {
+            Ok(stored) => stored,
+            Err(failure) => {
+                metadata.end_hold(hold).await?;
+                return Err(failure);
+            }
+        };
+        let blob = AdoptBlob {
+            repository: scope.repository,
+            digest,
+            size_bytes,
+            location: &location,
+            hold: Some(&hold),
+            review_after: self.review_after,
+        };
+        let outcome = metadata.adopt_blob(blob).await?;
+        match outcome {
+            AdoptOutcome::Missing => return Err(Failure::Skip(Problem::Collected)),
+            AdoptOutcome::Adopted => scope.count_bytes(digest, size_bytes),
+            AdoptOutcome::Kept | AdoptOutcome::Closed => {}
+        }
+        Ok(Some(outcome))
+    }
+
+    /// Finds the bytes of a blob.
+    async fn stored_blob(&self, digest: &Digest, expected_bytes: Option<u64>) -> Result<StoredBlob, Failure> {
         let stored = self.links.stat_blob(digest).await.map_err(unreadable)?;
         let stored = stored.ok_or(Failure::Skip(Problem::NoBytes))?;
         let size_bytes = stored.size_bytes;
@@ -276,25 +310,7 @@ impl Adopter {
         if (doubtful || self.verify) && !self.links.verify_blob(digest).await.map_err(unreadable)? {
             return Err(Failure::Skip(Problem::WrongDigest { size_bytes }));
         }
-        let outcome = match &self.metadata {
-            None => AdoptOutcome::Adopted,
-            Some(metadata) => {
-                let blob = AdoptBlob {
-                    repository: scope.repository,
-                    digest,
-                    size_bytes,
-                    location: &stored.location,
-                    review_after: self.review_after,
-                };
-                metadata.adopt_blob(blob).await?
-            }
-        };
-        match outcome {
-            AdoptOutcome::Missing => return Err(Failure::Skip(Problem::Collected)),
-            AdoptOutcome::Adopted => scope.count_bytes(digest, size_bytes),
-            AdoptOutcome::Kept | AdoptOutcome::Closed => {}
-        }
-        Ok(Some(outcome))
+        Ok(stored)
     }
 
     /// Adopts a tag after the manifest that it points to.

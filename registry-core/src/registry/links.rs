@@ -18,14 +18,14 @@ use crate::error::RegistryResult;
 use crate::import::{self, Adopter, Failure, ImportObserver, ImportOptions, ImportReport, Importer, Scope};
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
+use crate::store::StoreResult;
 use crate::store::import::{AdoptOutcome, ImportState};
 use crate::store::links::{Link, LinkKind, LinkStore};
-use crate::store::{StoreResult, UploadId};
 
 /// How many links are listed at a time.
 const PAGE: usize = 1000;
 /// How many of them are read at a time.
-const LINKS_AT_ONCE: usize = 16;
+pub(super) const LINKS_AT_ONCE: usize = 16;
 
 /// What a registry does with distribution's links. Neither is the rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -122,7 +122,8 @@ impl Registry {
         }
     }
 
-    /// Writes a manifest's bytes to where distribution has them, and settles its links, if links are written.
+    /// Writes a manifest's bytes to where distribution has them ([`payload`](super::payload)), and settles its links, if
+    /// links are written.
     pub(super) async fn settle_manifest(
         &self,
         repository: &RepositoryName,
@@ -132,7 +133,7 @@ impl Registry {
     ) -> RegistryResult<()> {
         let Some(links) = self.written_links() else { return Ok(()) };
         let settle = async move {
-            self.write_manifest(links, digest, payload).await?;
+            self.write_payload(links, digest, payload).await?;
             self.settle(links, repository, &Link::Manifest(*digest)).await?;
             for tag in tags {
                 self.settle(links, repository, &Link::Tag(tag)).await?;
@@ -204,7 +205,12 @@ impl Registry {
         loop {
             match &target {
                 Some(target) => links.set(repository, link, target).await?,
-                None => links.remove(repository, link).await?,
+                None => {
+                    links.remove(repository, link).await?;
+                    if let Link::Manifest(digest) = link {
+                        self.give_up_payload(links, digest).await?;
+                    }
+                }
             }
             let settled = target;
             target = self.target(repository, link).await?;
@@ -212,20 +218,6 @@ impl Registry {
                 return Ok(());
             }
         }
-    }
-
-    async fn write_manifest(&self, links: &Arc<dyn LinkStore>, digest: &Digest, payload: Bytes) -> RegistryResult<()> {
-        let stored = links.stat_blob(digest).await?;
-        if stored.is_some_and(|stored| stored.size_bytes == payload.len() as u64) {
-            return Ok(());
-        }
-        let staged = self.blobs.stage(UploadId::random()).await?;
-        let writer = self.blobs.open_writer(&staged, 0).await?;
-        if let Err(error) = writer.commit(vec![payload], digest).await {
-            self.discard(&staged).await;
-            return Err(error.into());
-        }
-        Ok(())
     }
 
     async fn target(&self, repository: &RepositoryName, link: &Link) -> RegistryResult<Option<Digest>> {
@@ -261,7 +253,7 @@ impl Registry {
         self.links.as_ref().filter(|links| links.used.adopt).map(|links| &links.store)
     }
 
-    fn written_links(&self) -> Option<&Arc<dyn LinkStore>> {
+    pub(super) fn written_links(&self) -> Option<&Arc<dyn LinkStore>> {
         self.links.as_ref().filter(|links| links.used.write).map(|links| &links.store)
     }
 }

@@ -11,6 +11,7 @@ mod identity;
 mod links;
 mod manifest;
 mod options;
+mod payload;
 mod quarantine;
 mod referrers;
 mod removal;

@@ -35,6 +35,10 @@ impl RegistryOptions {
     /// from its first blob to its manifest even where what loses its last reference goes at once.
     pub const PUSH_GRACE_MIN: Duration = Duration::from_secs(60 * 60);
 
+    /// How long a blob is held whose holder died. Putting bytes in place takes moments on a file system, and minutes at
+    /// most elsewhere.
+    pub(crate) const HOLD_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
     /// How long something stays after it was last pushed, mounted or seen by a HEAD.
     pub(crate) fn push_grace(&self) -> Duration {
         self.review_grace.max(Self::PUSH_GRACE_MIN)

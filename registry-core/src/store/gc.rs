@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! push:      hold_blob ─► bytes in place ─► commit_blob ─► hold dropped
+//! adoption:  hold_blob ─► bytes found    ─► adopt_blob  ─► hold dropped
 //! collector: condemn_blobs ─► bytes deleted ─► forget_blobs
 //!              due, nobody refers to it, nobody holds it
 //! ```
@@ -40,6 +41,8 @@ pub struct CondemnedBlob {
     pub lease_end: Timestamp,
     /// How often its bytes could not be deleted, since it stands in the queue.
     pub failures: u32,
+    /// The repositories that had it until now. Whoever condemns it again is not told of them.
+    pub repositories: Vec<RepositoryName>,
 }
 
 /// Some blobs that came up for review.
@@ -160,6 +163,10 @@ pub trait CollectionStore: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable` if the blob is being deleted and that does not end soon.
     async fn hold_blob(&self, digest: &Digest, now: Timestamp, until: Timestamp) -> StoreResult<BlobHold>;
+
+    /// Ends a hold under which nothing was recorded. Returns whether it still counted; otherwise the blob may have been
+    /// deleted since.
+    async fn end_hold(&self, hold: BlobHold) -> StoreResult<bool>;
 
     /// Looks at up to `limit` manifests whose review is due at `now`. Deletes those that nobody refers to, like
     /// [`delete_manifest`](super::metadata::ManifestStore::delete_manifest), and takes the others out of the queue. One

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::blob::BlobLocation;
 use super::error::StoreResult;
+use super::gc::BlobHold;
 use super::metadata::PutManifest;
 use super::timestamp::Timestamp;
 use crate::protocol::digest::Digest;
@@ -31,6 +32,8 @@ pub struct AdoptBlob<'a> {
     pub size_bytes: u64,
     /// Where its bytes are.
     pub location: &'a BlobLocation,
+    /// What keeps its bytes from being deleted since before they were looked for. Ends with this.
+    pub hold: Option<&'a BlobHold>,
     /// When it may be collected, unless a manifest refers to it by then.
     pub review_after: Timestamp,
 }
@@ -85,8 +88,8 @@ pub trait ImportStore: Send + Sync + 'static {
     /// Records that the whole storage was gone through. Idempotent.
     async fn finish_import(&self) -> StoreResult<()>;
 
-    /// Makes a blob visible in a repository and puts it into the review queue. A location that is recorded stays. Never
-    /// `Missing`.
+    /// Makes a blob visible in a repository and puts it into the review queue. A location that is recorded stays. `Missing`
+    /// if the blob is being deleted, or damaged, or the hold has run out.
     async fn adopt_blob(&self, blob: AdoptBlob<'_>) -> StoreResult<AdoptOutcome>;
 
     /// Stores a manifest, as [`put_manifest`](super::metadata::ManifestStore::put_manifest) does, unless the repository has

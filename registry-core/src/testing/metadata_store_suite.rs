@@ -126,6 +126,7 @@ macro_rules! metadata_store_suite {
                 a_manifest_is_put_off
                 a_condemned_blob_comes_back_by_a_commit
                 a_held_blob_is_not_condemned
+                a_hold_that_ended_keeps_nothing
                 a_blob_that_is_being_deleted_is_not_held
                 an_unreferenced_manifest_is_deleted
                 a_manifest_with_a_tag_a_parent_or_a_subject_is_kept

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::FutureExt;
 use registry_core::protocol::digest::Digest;
+use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::gc::{
     BlobHold, CollectionStore, CondemnedBlob, Explanation, FailedManifest, ReviewedBlobs, ReviewedManifests, Suspect,
     SuspectKind,
@@ -52,6 +53,13 @@ impl CollectionStore for Store {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn end_hold(&self, hold: BlobHold) -> StoreResult<bool> {
+        let Some(token) = hold.token() else { return Ok(true) };
+        self.write_relaxed(token, |connection, token| end_hold(connection, *token).boxed())
+            .await
+            .map_err(during("end the hold of a blob"))
     }
 
     async fn collect_manifests(
@@ -192,7 +200,8 @@ impl Store {
                 Err(failure) if concerns_all(&failure) => break,
                 Err(failure) => {
                     let DueManifest { repository, digest, failures, .. } = due.clone();
-                    let error = during(format_args!("collect manifest `{digest}` of repository `{repository}`"))(failure);
+                    let error =
+                        during(format_args!("collect manifest `{digest}` of repository `{repository}`"))(failure);
                     reviewed.failed.push(FailedManifest { repository, digest, failures, error });
                 }
             }

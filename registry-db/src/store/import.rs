@@ -9,15 +9,16 @@ use diesel_async::RunQueryDsl;
 use futures::FutureExt;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::{RepositoryName, Tag};
+use registry_core::store::gc::BlobHold;
 use registry_core::store::import::{AdoptBlob, AdoptOutcome, AdoptTag, ImportState, ImportStore};
 use registry_core::store::metadata::{PutManifest, PutManifestOutcome};
-use registry_core::store::{BlobLocation, StoreResult, Timestamp};
+use registry_core::store::{BlobLocation, ClaimToken, StoreResult, Timestamp};
 
 use super::blob::{self, LIVE};
 use super::dialect::{Connection, Store, conflict_key, lock, share};
 use super::manifest::Put;
 use super::usage::{Change, Repository};
-use super::{history, repository, review, tag};
+use super::{gc, history, repository, review, tag};
 use crate::cache::Subject;
 use crate::error::{Failure, during};
 use crate::prepared::PreparedDsl;
@@ -67,6 +68,7 @@ impl ImportStore for Store {
             digest: *blob.digest,
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
+            hold: blob.hold.and_then(BlobHold::token),
             review_after: blob.review_after,
         };
         let adopted =
@@ -180,11 +182,17 @@ struct Blob {
     digest: Digest,
     size_bytes: u64,
     location: BlobLocation,
+    hold: Option<ClaimToken>,
     review_after: Timestamp,
 }
 
 impl Blob {
     async fn run(&self, connection: &mut Connection) -> QueryResult<AdoptOutcome> {
+        if let Some(token) = self.hold
+            && !gc::end_hold(connection, token).await?
+        {
+            return Ok(AdoptOutcome::Missing);
+        }
         let name = self.repository.as_str();
         // Most that are closed are found here, before anything was written.
         if is_closed(connection, name).await? {

@@ -21,6 +21,10 @@ impl CollectionStore for MemoryMetadataStore {
         })
     }
 
+    async fn end_hold(&self, _: BlobHold) -> StoreResult<bool> {
+        Ok(true)
+    }
+
     async fn collect_manifests(
         &self,
         now: Timestamp,
@@ -74,15 +78,24 @@ impl CollectionStore for MemoryMetadataStore {
                 reviewed.kept += 1;
                 continue;
             }
-            tables.repositories.values_mut().for_each(|repository| {
-                repository.blobs.remove(&digest);
-            });
+            let had = tables
+                .repositories
+                .iter_mut()
+                .filter_map(|(name, repository)| repository.blobs.remove(&digest).then(|| name.clone()));
+            let repositories = had.collect();
             let failures = tables.reviews.get(&subject).map_or(0, |queued| queued.failures);
             tables.reviews.insert(subject, Queued { review_after: lease_end, failures });
             if let Some(blob) = tables.blobs.get_mut(&digest) {
                 blob.state = BlobState::Condemned;
                 let (size_bytes, location) = (blob.size_bytes, blob.location.clone());
-                reviewed.condemned.push(CondemnedBlob { digest, size_bytes, location, lease_end, failures });
+                reviewed.condemned.push(CondemnedBlob {
+                    digest,
+                    size_bytes,
+                    location,
+                    lease_end,
+                    failures,
+                    repositories,
+                });
             }
         }
         Ok(reviewed)

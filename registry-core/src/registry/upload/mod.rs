@@ -12,12 +12,10 @@ mod room;
 pub use purge::PurgeReport;
 pub(super) use room::Room;
 
-use std::time::Duration;
-
 use futures::StreamExt;
 
 use self::held::{HeldUpload, Received};
-use super::Registry;
+use super::{Registry, RegistryOptions};
 use crate::body::BodyStream;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::byte_range::ChunkRange;
@@ -27,10 +25,6 @@ use crate::store::gc::BlobHold;
 use crate::store::links::Link;
 use crate::store::metadata::{CommitBlob, UploadRecord};
 use crate::store::{BlobLocation, ClaimToken, StagedUpload, StoreErrorKind, Timestamp, UploadId};
-
-/// How long a blob is held whose holder died. Putting bytes in place takes moments on a file system, and minutes at most
-/// elsewhere.
-const HOLD_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// The next bytes of an upload.
 pub struct Chunk {
@@ -263,10 +257,10 @@ impl Registry {
         self.make_visible(&record.repository, digest, &location, record.offset, upload, hold).await
     }
 
-    /// Keeps a blob's bytes from being deleted while they are put in place and recorded.
-    async fn hold_blob(&self, digest: &Digest) -> RegistryResult<BlobHold> {
+    /// Keeps a blob's bytes from being deleted while they are put in place, or looked for, and recorded.
+    pub(super) async fn hold_blob(&self, digest: &Digest) -> RegistryResult<BlobHold> {
         let now = Timestamp::now();
-        Ok(self.metadata.hold_blob(digest, now, now.plus(HOLD_LIFETIME)).await?)
+        Ok(self.metadata.hold_blob(digest, now, now.plus(RegistryOptions::HOLD_LIFETIME)).await?)
     }
 
     async fn make_visible(

@@ -44,7 +44,9 @@ pub async fn an_unreferenced_blob_is_condemned_and_forgotten(store: &dyn Metadat
 
     let condemned = condemn(store, DUE, LEASE_END).await;
     let (location, lease_end) = (BlobLocation::new("content"), at(LEASE_END));
-    assert_eq!(condemned, [CondemnedBlob { digest: blob, size_bytes: 7, location, lease_end, failures: 0 }]);
+    let repositories = vec![a.clone(), b.clone()];
+    let expected = CondemnedBlob { digest: blob, size_bytes: 7, location, lease_end, failures: 0, repositories };
+    assert_eq!(condemned, [expected]);
     for name in [&a, &b] {
         assert_eq!(store.blob(name, &blob).await.unwrap(), None);
         assert_eq!(store.mount_blob(&repository("c"), &blob, Some(name), LATER).await.unwrap(), None);
@@ -198,6 +200,16 @@ pub async fn a_held_blob_is_not_condemned(store: &dyn MetadataStore) {
         };
         store.commit_blob(commit).await.unwrap();
     }
+    assert_eq!(condemn(store, DUE, LEASE_END).await.len(), 1);
+}
+
+/// A hold can end without anything to record.
+pub async fn a_hold_that_ended_keeps_nothing(store: &dyn MetadataStore) {
+    let a = repository("a");
+    let blob = commit(store, &a, "content").await;
+    let hold = store.hold_blob(&blob, at(DUE), at(LEASE_END)).await.unwrap();
+    assert_eq!(condemn(store, DUE, LEASE_END).await, []);
+    assert!(store.end_hold(hold).await.unwrap());
     assert_eq!(condemn(store, DUE, LEASE_END).await.len(), 1);
 }
 

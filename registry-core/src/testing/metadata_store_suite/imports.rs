@@ -11,6 +11,7 @@ async fn adopt_blob(store: &dyn MetadataStore, repository: &RepositoryName, cont
         digest: &digest(content),
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("adopted"),
+        hold: None,
         review_after: LATER,
     };
     store.adopt_blob(blob).await.unwrap()

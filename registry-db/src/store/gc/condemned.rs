@@ -6,6 +6,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use registry_core::protocol::digest::Digest;
+use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::gc::{CondemnedBlob, ReviewedBlobs};
 use registry_core::store::{BlobLocation, Timestamp};
 
@@ -13,7 +14,7 @@ use super::super::blob::CONDEMNED;
 use super::super::dialect::{self, Connection, lock, lock_next};
 use super::super::rows;
 use crate::prepared::{PreparedDsl, lists};
-use crate::schema::{blobs, gc_blob_holds, gc_blob_reviews, manifest_blobs, repository_blobs};
+use crate::schema::{blobs, gc_blob_holds, gc_blob_reviews, manifest_blobs, repositories, repository_blobs};
 use crate::stored::Stored;
 
 pub(super) async fn due_blobs(connection: &mut Connection, now: Timestamp, limit: usize) -> QueryResult<Vec<Digest>> {
@@ -54,6 +55,7 @@ impl Condemn {
             found.retain(|(id, ..)| !referenced.contains(id));
 
             leave_queue(connection, &referenced.into_iter().collect::<Vec<_>>()).await?;
+            let mut repositories = repositories_of(connection, &ids(&found)).await?;
             self.condemn(connection, &ids(&found)).await?;
             reviewed.condemned.extend(found.into_iter().map(|(id, digest, size_bytes, location)| CondemnedBlob {
                 digest: digest.0,
@@ -61,6 +63,7 @@ impl Condemn {
                 location: BlobLocation::new(location),
                 lease_end: self.lease_end,
                 failures: due[&id].cast_unsigned(),
+                repositories: repositories.remove(&id).unwrap_or_default(),
             }));
         }
         Ok(reviewed)
@@ -114,6 +117,25 @@ impl Condemn {
         }
         Ok(())
     }
+}
+
+/// Returns the repositories that have some blobs, by name.
+async fn repositories_of(connection: &mut Connection, ids: &[i64]) -> QueryResult<HashMap<i64, Vec<RepositoryName>>> {
+    let mut repositories = HashMap::<i64, Vec<RepositoryName>>::new();
+    for ids in lists(ids) {
+        let found: Vec<(i64, Stored<RepositoryName>)> = repository_blobs::table
+            .inner_join(repositories::table)
+            .filter(repository_blobs::blob_id.eq_any(ids))
+            .order((repository_blobs::blob_id, repositories::name))
+            .select((repository_blobs::blob_id, repositories::name))
+            .prepared()
+            .load(connection)
+            .await?;
+        for (id, name) in found {
+            repositories.entry(id).or_default().push(name.0);
+        }
+    }
+    Ok(repositories)
 }
 
 /// Returns those of some blobs that a manifest refers to.
