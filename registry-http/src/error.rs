@@ -158,7 +158,7 @@ impl From<RouteError> for ApiError {
             RouteError::Reference(_) | RouteError::Tag(_) => (StatusCode::BAD_REQUEST, ErrorCode::TagInvalid),
             RouteError::UploadId => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
             RouteError::PageSize(_) => (StatusCode::BAD_REQUEST, ErrorCode::PaginationNumberInvalid),
-            RouteError::Repeated(_) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
+            RouteError::Last(_) | RouteError::Repeated(_) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
         };
         let answer = Self::new(status, code, error.to_string());
         match &error {

@@ -26,6 +26,9 @@ pub enum ReferenceError {
     /// The name is longer than [`REPOSITORY_NAME_MAX_BYTES`].
     #[error("repository name of {0} bytes is too long; at most {REPOSITORY_NAME_MAX_BYTES} are allowed")]
     NameTooLong(usize),
+    /// The text does not follow the grammar of a namespace.
+    #[error("namespace `{0}` is invalid; expected the first component of a repository name, without a `/`")]
+    Namespace(String),
     /// The text does not follow the grammar of a tag.
     #[error(
         "tag `{0}` is invalid; expected 1 to {TAG_MAX_BYTES} characters of a-z, A-Z, 0-9, `_`, `.` and `-`, of which the first is not `.` or `-`"
@@ -86,6 +89,29 @@ fn is_component(bytes: &[u8]) -> bool {
             _ => return false,
         }
         at += run + separator;
+    }
+}
+
+/// What the names of some repositories have before their first `/`. The default is that of names without one: the empty
+/// text, which is nothing that a namespace is read from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Namespace(Box<str>);
+
+impl Namespace {
+    /// Returns the namespace as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Namespace {
+    type Err = ReferenceError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if s.len() > REPOSITORY_NAME_MAX_BYTES {
+            return Err(ReferenceError::NameTooLong(s.len()));
+        }
+        if is_component(s.as_bytes()) { Ok(Self(s.into())) } else { Err(ReferenceError::Namespace(shorten(s))) }
     }
 }
 
@@ -162,6 +188,7 @@ macro_rules! text_newtype {
     };
 }
 text_newtype!(RepositoryName);
+text_newtype!(Namespace);
 text_newtype!(Tag);
 
 #[cfg(test)]
@@ -201,6 +228,13 @@ mod tests {
     fn a_namespace_is_what_stands_before_the_first_slash() {
         for (name, namespace) in [("alpine", ""), ("library/alpine", "library"), ("a/b/c", "a")] {
             assert_eq!(name.parse::<RepositoryName>().unwrap().namespace(), namespace);
+            let read = namespace.parse::<Namespace>();
+            assert_eq!(read.is_ok(), !namespace.is_empty());
+            assert_eq!(read.unwrap_or_default().as_str(), namespace);
+        }
+        let too_long = "a".repeat(REPOSITORY_NAME_MAX_BYTES + 1);
+        for namespace in ["_", "a/b", "A", "a_", &too_long] {
+            assert!(namespace.parse::<Namespace>().is_err(), "{namespace:?}");
         }
     }
 

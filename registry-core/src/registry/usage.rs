@@ -2,7 +2,7 @@
 
 use super::Registry;
 use crate::error::{RegistryError, RegistryResult};
-use crate::protocol::reference::RepositoryName;
+use crate::protocol::reference::{Namespace, RepositoryName};
 use crate::store::metadata::Page;
 use crate::store::usage::{NamespaceUsage, RepositoryTag, Usage};
 
@@ -28,12 +28,12 @@ impl Registry {
         Ok(Page { items, more })
     }
 
-    /// Returns how much there is in all repositories of a namespace.
+    /// Returns how much there is in all repositories of a namespace: nothing, if it is not known.
     ///
     /// # Errors
     /// `Store`.
-    pub async fn namespace_usage(&self, namespace: &str) -> RegistryResult<Usage> {
-        Ok(self.metadata.namespace_usage(namespace).await?)
+    pub async fn namespace_usage(&self, namespace: &Namespace) -> RegistryResult<Usage> {
+        Ok(self.metadata.namespace_usage(namespace.as_str()).await?)
     }
 
     /// Lists up to `limit` tags of all repositories of a namespace, by repository and tag in byte order.
@@ -42,11 +42,11 @@ impl Registry {
     /// `Store`.
     pub async fn list_namespace_tags(
         &self,
-        namespace: &str,
+        namespace: &Namespace,
         after: Option<&RepositoryTag>,
         limit: usize,
     ) -> RegistryResult<Page<RepositoryTag>> {
-        let mut items = self.metadata.namespace_tags(namespace, after, limit.saturating_add(1)).await?;
+        let mut items = self.metadata.namespace_tags(namespace.as_str(), after, limit.saturating_add(1)).await?;
         let more = items.len() > limit;
         items.truncate(limit);
         Ok(Page { items, more })

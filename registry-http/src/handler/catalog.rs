@@ -10,16 +10,11 @@ use crate::error::ApiError;
 use crate::response::{ApiResponse, ResponseExt, json};
 use crate::route::ListQuery;
 
-/// How many repositories a page has if the client does not say, as in distribution.
+/// How many items a page has if the client does not say, as in distribution.
 const PAGE: usize = 100;
 
 pub(crate) async fn list(call: &Call, query: &ListQuery) -> Result<ApiResponse, ApiError> {
-    let most = call.config.catalog_max_entries;
-    let n = query.n.unwrap_or(PAGE.min(most));
-    if n > most {
-        let message = format!("query parameter `n` is {n}; expected at most {most} repositories a page");
-        return Err(ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::PaginationNumberInvalid, message));
-    }
+    let n = page_size(call, query.n)?;
     let page = call.registry.list_repositories(query.last.as_deref(), n).await?;
     let names: Vec<&str> = page.items.iter().map(|name| name.as_str()).collect();
     let response = json(&json!({ "repositories": names }));
@@ -29,4 +24,15 @@ pub(crate) async fn list(call: &Call, query: &ListQuery) -> Result<ApiResponse, 
         }
         _ => response,
     })
+}
+
+/// Tells how many items a page of a list of the whole registry has, of which the client asks for `n`.
+pub(super) fn page_size(call: &Call, n: Option<usize>) -> Result<usize, ApiError> {
+    let most = call.config.catalog_max_entries;
+    let n = n.unwrap_or(PAGE.min(most));
+    if n > most {
+        let message = format!("query parameter `n` is {n}; expected at most {most} items a page");
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::PaginationNumberInvalid, message));
+    }
+    Ok(n)
 }

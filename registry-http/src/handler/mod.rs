@@ -3,7 +3,9 @@
 mod base;
 mod blobs;
 mod catalog;
+mod history;
 mod manifests;
+mod namespaces;
 mod referrers;
 mod repositories;
 mod tags;
@@ -62,6 +64,15 @@ pub(crate) async fn handle(call: &Call, body: BodyStream) -> Result<ApiResponse,
         Route::Catalog(query) => Box::pin(catalog::list(call, query)).await,
         Route::GetRepository(repository) => repositories::get(call, repository).await,
         Route::DeleteRepository(repository) => Box::pin(repositories::delete(call, repository)).await,
+        Route::ListHistory(repository, tag, query) => {
+            Box::pin(history::list(call, repository, tag.as_ref(), query)).await
+        }
+        Route::RestoreTag(repository, tag, digest) => {
+            Box::pin(history::restore(call, repository, tag, digest.as_ref())).await
+        }
+        Route::ListNamespaces(query) => Box::pin(namespaces::list(call, query)).await,
+        Route::GetNamespace(namespace) => Box::pin(namespaces::get(call, namespace)).await,
+        Route::ListNamespaceTags(namespace, query) => Box::pin(namespaces::tags(call, namespace, query)).await,
         Route::ListTags(repository, query) => Box::pin(tags::list(call, repository, query)).await,
         Route::GetManifest(repository, reference) => manifests::get(call, repository, reference).await,
         Route::PutManifest(repository, reference, tags) => {
@@ -91,6 +102,7 @@ pub(crate) fn changes(route: &Route) -> bool {
             | Route::DeleteManifest(..)
             | Route::DeleteBlob(..)
             | Route::DeleteRepository(..)
+            | Route::RestoreTag(..)
             | Route::StartUpload(..)
             | Route::AppendUpload(..)
             | Route::CommitUpload(..)

@@ -18,11 +18,12 @@ impl Route {
         match self {
             Self::Root => RequiredAccess::Public,
             Self::Base | Self::Discover(None) => RequiredAccess::Authenticated,
-            Self::Catalog(_) => {
+            Self::Catalog(_) | Self::ListNamespaces(_) | Self::GetNamespace(_) | Self::ListNamespaceTags(..) => {
                 RequiredAccess::Access(vec![Access { resource: Resource::Catalog, actions: &[Action::All] }])
             }
             Self::Discover(Some(name))
             | Self::GetRepository(name)
+            | Self::ListHistory(name, ..)
             | Self::ListTags(name, _)
             | Self::GetManifest(name, _)
             | Self::GetBlob(name, _)
@@ -31,6 +32,7 @@ impl Route {
                 RequiredAccess::Access(vec![repository(name, PUSH), repository(from, PULL)])
             }
             Self::PutManifest(name, ..)
+            | Self::RestoreTag(name, ..)
             | Self::StartUpload(name, _)
             | Self::GetUpload(name, _)
             | Self::AppendUpload(name, _)

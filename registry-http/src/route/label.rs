@@ -18,9 +18,15 @@ impl Destination {
             Route::GetUpload(..) | Route::AppendUpload(..) | Route::CommitUpload(..) | Route::CancelUpload(..) => {
                 HandlerLabel::BlobUploadChunk
             }
-            Route::Root | Route::Discover(_) | Route::GetRepository(_) | Route::DeleteRepository(_) => {
-                HandlerLabel::Other
-            }
+            Route::Root
+            | Route::Discover(_)
+            | Route::GetRepository(_)
+            | Route::DeleteRepository(_)
+            | Route::ListHistory(..)
+            | Route::RestoreTag(..)
+            | Route::ListNamespaces(_)
+            | Route::GetNamespace(_)
+            | Route::ListNamespaceTags(..) => HandlerLabel::Other,
         }
     }
 }

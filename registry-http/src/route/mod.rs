@@ -7,16 +7,23 @@
 mod access;
 mod label;
 mod parse;
+mod position;
 mod query;
 mod table;
 
 use http::Method;
 use registry_core::protocol::digest::{Algorithm, Digest, DigestError};
-use registry_core::protocol::reference::{Reference, ReferenceError, RepositoryName, Tag};
+use registry_core::protocol::reference::{Namespace, Reference, ReferenceError, RepositoryName, Tag};
+use registry_core::registry::HistoryPosition;
 use registry_core::store::UploadId;
+use registry_core::store::usage::RepositoryTag;
 
 pub use parse::Destination;
+pub(crate) use position::Position;
 pub use table::{ROUTES, RouteSpec};
+
+/// What stands in a path for the namespace of names without a `/`: no namespace has a name that begins like this.
+pub(crate) const NO_NAMESPACE: &str = "_";
 
 /// An operation of the API with its arguments. HEAD is the GET of the same path without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +40,16 @@ pub enum Route {
     GetRepository(RepositoryName),
     /// `DELETE /v2/<name>/_registry/repository`.
     DeleteRepository(RepositoryName),
+    /// `GET /v2/<name>/_registry/history`, and the same of one tag: `GET /v2/<name>/_registry/history/<tag>`.
+    ListHistory(RepositoryName, Option<Tag>, ListQuery<HistoryPosition>),
+    /// `POST /v2/<name>/_registry/restore/<tag>`, with the digest that it is to point to if there is a choice.
+    RestoreTag(RepositoryName, Tag, Option<Digest>),
+    /// `GET /v2/_registry/namespaces`.
+    ListNamespaces(ListQuery),
+    /// `GET /v2/_registry/namespaces/<namespace>`.
+    GetNamespace(Namespace),
+    /// `GET /v2/_registry/namespaces/<namespace>/tags`.
+    ListNamespaceTags(Namespace, ListQuery<RepositoryTag>),
     /// `GET /v2/<name>/tags/list` (end-8).
     ListTags(RepositoryName, ListQuery),
     /// `GET /v2/<name>/manifests/<reference>` (end-3).
@@ -61,11 +78,11 @@ pub enum Route {
 
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ListQuery {
+pub struct ListQuery<P = String> {
     /// How many items at most.
     pub n: Option<usize>,
     /// The item after which to begin.
-    pub last: Option<String>,
+    pub last: Option<P>,
 }
 
 /// Which part of the referrers is asked for.
@@ -134,6 +151,9 @@ pub enum RouteError {
     /// A list parameter is not valid.
     #[error("query parameter `n` is `{0}`; expected a number of items, 0 or more")]
     PageSize(String),
+    /// The place in a list at which a page begins is not one.
+    #[error("query parameter `last` is `{0}`; expected what it is in the link to the next page")]
+    Last(String),
     /// A parameter is given twice.
     #[error("query parameter `{0}` is given more than once")]
     Repeated(&'static str),

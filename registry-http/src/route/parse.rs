@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
-use registry_core::protocol::reference::{ReferenceError, RepositoryName};
+use registry_core::protocol::reference::{Namespace, ReferenceError, RepositoryName};
 
 use super::query::Query;
 use super::table::Endpoint;
-use super::{Route, RouteError};
+use super::{NO_NAMESPACE, Route, RouteError};
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +67,11 @@ fn cut(path: &str) -> Option<Parts<'_>> {
         "_oci/ext/discover" => return part(Endpoint::Discover, "", ""),
         _ => {}
     }
+    if let Some(rest) = rest.strip_prefix("_registry/") {
+        return cut_own(rest);
+    }
     if let Some(name) = rest.strip_suffix("/_oci/ext/discover") {
         return part(Endpoint::Discover, name, "");
-    }
-    if let Some(name) = rest.strip_suffix("/_registry/repository") {
-        return part(Endpoint::Repository, name, "");
     }
     if let Some(name) = rest.strip_suffix("/tags/list") {
         return part(Endpoint::Tags, name, "");
@@ -84,13 +84,31 @@ fn cut(path: &str) -> Option<Parts<'_>> {
         return part(Endpoint::Upload, name, last);
     }
     let (name, kind) = head.rsplit_once('/')?;
-    let endpoint = match kind {
-        "manifests" => Endpoint::Manifest,
-        "blobs" => Endpoint::Blob,
-        "referrers" => Endpoint::Referrers,
-        _ => return None,
+    match (kind, last) {
+        ("manifests", _) => part(Endpoint::Manifest, name, last),
+        ("blobs", _) => part(Endpoint::Blob, name, last),
+        ("referrers", _) => part(Endpoint::Referrers, name, last),
+        ("_registry", "repository") => part(Endpoint::Repository, name, ""),
+        ("_registry", "history") => part(Endpoint::History, name, ""),
+        ("history", _) => part(Endpoint::TagHistory, name.strip_suffix("/_registry")?, last),
+        ("restore", _) => part(Endpoint::Restore, name.strip_suffix("/_registry")?, last),
+        _ => None,
+    }
+}
+
+/// Cuts what stands after `/v2/_registry/`, where no repository can be.
+fn cut_own(rest: &str) -> Option<Parts<'_>> {
+    let part = |endpoint, last| Some(Parts { endpoint, name: "", last });
+    let rest = rest.strip_prefix("namespaces")?;
+    if rest.is_empty() {
+        return part(Endpoint::Namespaces, "");
+    }
+    let rest = rest.strip_prefix('/')?;
+    let (namespace, endpoint) = match rest.strip_suffix("/tags") {
+        Some(namespace) => (namespace, Endpoint::NamespaceTags),
+        None => (rest, Endpoint::Namespace),
     };
-    part(endpoint, name, last)
+    if namespace.contains('/') { None } else { part(endpoint, namespace) }
 }
 
 fn route(method: &Method, parts: &Parts<'_>, query: &Query<'_>) -> Result<Route, RouteError> {
@@ -102,6 +120,11 @@ fn route(method: &Method, parts: &Parts<'_>, query: &Query<'_>) -> Result<Route,
             _ => RouteError::Reference(error),
         })
     };
+    let tag = || parts.last.parse().map_err(RouteError::Tag);
+    let namespace = || match parts.last {
+        NO_NAMESPACE => Ok(Namespace::default()),
+        name => name.parse().map_err(RouteError::Name),
+    };
     let upload = || parts.last.parse().map_err(|_| RouteError::UploadId);
     Ok(match (parts.endpoint, method) {
         (Endpoint::Root, _) => Route::Root,
@@ -111,6 +134,12 @@ fn route(method: &Method, parts: &Parts<'_>, query: &Query<'_>) -> Result<Route,
         (Endpoint::Discover, _) => Route::Discover(Some(name()?)),
         (Endpoint::Repository, &Method::DELETE) => Route::DeleteRepository(name()?),
         (Endpoint::Repository, _) => Route::GetRepository(name()?),
+        (Endpoint::History, _) => Route::ListHistory(name()?, None, query.list_after()?),
+        (Endpoint::TagHistory, _) => Route::ListHistory(name()?, Some(tag()?), query.list_after()?),
+        (Endpoint::Restore, _) => Route::RestoreTag(name()?, tag()?, query.digest()?),
+        (Endpoint::Namespaces, _) => Route::ListNamespaces(query.namespaces()?),
+        (Endpoint::Namespace, _) => Route::GetNamespace(namespace()?),
+        (Endpoint::NamespaceTags, _) => Route::ListNamespaceTags(namespace()?, query.list_after()?),
         (Endpoint::Tags, _) => Route::ListTags(name()?, query.list()?),
         (Endpoint::Manifest, &Method::PUT) => Route::PutManifest(name()?, reference()?, query.tags()?),
         (Endpoint::Manifest, &Method::DELETE) => Route::DeleteManifest(name()?, existing()?),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use registry_core::protocol::reference::Tag;
 
+use super::position::Position;
 use super::{ListQuery, ReferrersQuery, RouteError, UploadStart};
 
 /// The parameters of a query, in their order.
@@ -44,6 +45,17 @@ impl<'a> Query<'a> {
 
     pub(super) fn list(&self) -> Result<ListQuery, RouteError> {
         Ok(ListQuery { n: self.page_size()?, last: self.non_empty("last")?.map(str::to_owned) })
+    }
+
+    /// As [`list`](Self::list); an empty name is that of a namespace, and can be the last one.
+    pub(super) fn namespaces(&self) -> Result<ListQuery, RouteError> {
+        Ok(ListQuery { n: self.page_size()?, last: self.one("last")?.map(str::to_owned) })
+    }
+
+    pub(super) fn list_after<P: Position>(&self) -> Result<ListQuery<P>, RouteError> {
+        let last = self.non_empty("last")?;
+        let position = |text: &str| P::parse(text).ok_or_else(|| RouteError::Last(text.chars().take(40).collect()));
+        Ok(ListQuery { n: self.page_size()?, last: last.map(position).transpose()? })
     }
 
     pub(super) fn referrers(&self) -> Result<ReferrersQuery, RouteError> {

@@ -10,6 +10,12 @@ pub(super) enum Endpoint {
     Catalog,
     Discover,
     Repository,
+    History,
+    TagHistory,
+    Restore,
+    Namespaces,
+    Namespace,
+    NamespaceTags,
     Tags,
     Manifest,
     Blob,
@@ -33,7 +39,7 @@ pub struct RouteSpec {
 const READ: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
 const READ_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
 const MANIFEST: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS];
-const START: &[Method] = &[Method::POST, Method::OPTIONS];
+const POST: &[Method] = &[Method::POST, Method::OPTIONS];
 const UPLOAD: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
 
 /// Every path of the API.
@@ -48,8 +54,14 @@ pub const ROUTES: &[RouteSpec] = &[
     spec(Endpoint::Manifest, "/v2/<name>/manifests/<reference>", MANIFEST, "distribution-spec end-3, end-7, end-9"),
     spec(Endpoint::Blob, "/v2/<name>/blobs/<digest>", READ_DELETE, "distribution-spec end-2, end-10"),
     spec(Endpoint::Referrers, "/v2/<name>/referrers/<digest>", READ, "distribution-spec end-12"),
-    spec(Endpoint::Uploads, "/v2/<name>/blobs/uploads/", START, "distribution-spec end-4, end-11"),
+    spec(Endpoint::Uploads, "/v2/<name>/blobs/uploads/", POST, "distribution-spec end-4, end-11"),
     spec(Endpoint::Upload, "/v2/<name>/blobs/uploads/<id>", UPLOAD, "distribution-spec end-5, end-6, end-13, end-14"),
+    spec(Endpoint::History, "/v2/<name>/_registry/history", READ, "our own"),
+    spec(Endpoint::TagHistory, "/v2/<name>/_registry/history/<tag>", READ, "our own"),
+    spec(Endpoint::Restore, "/v2/<name>/_registry/restore/<tag>", POST, "our own"),
+    spec(Endpoint::Namespaces, "/v2/_registry/namespaces", READ, "our own"),
+    spec(Endpoint::Namespace, "/v2/_registry/namespaces/<namespace>", READ, "our own"),
+    spec(Endpoint::NamespaceTags, "/v2/_registry/namespaces/<namespace>/tags", READ, "our own"),
 ];
 
 const fn spec(

@@ -1,6 +1,8 @@
 //! Properties of the routes: a path that is built by hand from the route table is read back as what it was built from.
 //! The cases are the same in every run.
 
+use std::fmt::Debug;
+
 use http::{Method, Uri};
 use proptest::collection::vec;
 use proptest::option;
@@ -8,8 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed};
 use registry_core::protocol::digest::{Algorithm, Digest};
-use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
-use registry_core::store::UploadId;
+use registry_core::protocol::reference::{Namespace, Reference, RepositoryName, Tag};
+use registry_core::store::usage::RepositoryTag;
+use registry_core::store::{Timestamp, UploadId};
 use registry_http::auth::RequiredAccess;
 use registry_http::route::{Destination, ListQuery, ROUTES, ReferrersQuery, Route, UploadStart};
 
@@ -19,8 +22,24 @@ fn config() -> Config {
 
 /// Components of names, many of which are words of the paths themselves or near to them.
 fn component() -> impl Strategy<Value = String> {
-    let words =
-        ["v2", "blobs", "uploads", "manifests", "tags", "list", "referrers", "oci", "ext", "discover", "catalog"];
+    let words = [
+        "v2",
+        "blobs",
+        "uploads",
+        "manifests",
+        "tags",
+        "list",
+        "referrers",
+        "oci",
+        "ext",
+        "discover",
+        "catalog",
+        "registry",
+        "namespaces",
+        "history",
+        "restore",
+        "repository",
+    ];
     let near = "(blobs|uploads|manifests|tags|list|v2)[._-](blobs|uploads|oci|ext|0)";
     prop_oneof![
         4 => select(words.to_vec()).prop_map(str::to_owned),
@@ -34,7 +53,9 @@ fn name() -> impl Strategy<Value = RepositoryName> {
 }
 
 fn tag() -> impl Strategy<Value = Tag> {
-    let words = select(vec!["list", "uploads", "blobs", "_oci", "_catalog", "latest"]).prop_map(str::to_owned);
+    let words =
+        select(vec!["list", "uploads", "blobs", "_oci", "_catalog", "_registry", "history", "repository", "latest"])
+            .prop_map(str::to_owned);
     prop_oneof![words, "[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"].prop_map(|tag| tag.parse().expect("the tag is valid"))
 }
 
@@ -59,6 +80,30 @@ fn list_query() -> impl Strategy<Value = (String, ListQuery)> {
         let query = query(&[("n", n.map(|n| n.to_string())), ("last", last.clone())]);
         (query, ListQuery { n, last })
     })
+}
+
+/// A part of a list whose items have more than a name, and such an item as `last` has it.
+fn list_after<P: Clone + Debug>(
+    positions: impl Strategy<Value = (String, P)>,
+) -> impl Strategy<Value = (String, ListQuery<P>)> {
+    (option::of(0..10_000_usize), option::of(positions)).prop_map(|(n, position)| {
+        let (last, position) = position.unzip();
+        (query(&[("n", n.map(|n| n.to_string())), ("last", last)]), ListQuery { n, last: position })
+    })
+}
+
+fn history_position() -> impl Strategy<Value = (String, (Tag, Timestamp))> {
+    (tag(), any::<i64>()).prop_map(|(tag, at)| (format!("{tag}@{at}"), (tag, Timestamp::from_micros(at))))
+}
+
+fn repository_tag() -> impl Strategy<Value = (String, RepositoryTag)> {
+    (name(), tag()).prop_map(|(repository, tag)| (format!("{repository}:{tag}"), RepositoryTag { repository, tag }))
+}
+
+/// A namespace and what stands for it in a path.
+fn namespace() -> impl Strategy<Value = (String, Namespace)> {
+    let named = component().prop_map(|name| (name.clone(), name.parse().expect("every component is a namespace")));
+    prop_oneof![4 => named, 1 => Just(("_".to_owned(), Namespace::default()))]
 }
 
 fn referrers_query() -> impl Strategy<Value = (String, ReferrersQuery)> {
@@ -143,6 +188,41 @@ proptest! {
     fn discovery(name in name()) {
         let path = path("/v2/<name>/_oci/ext/discover", &[name_of(&name)]);
         leads_to(Method::GET, &path, "", Route::Discover(Some(name)));
+    }
+
+    #[test]
+    fn history(name in name(), tag in tag(), (query, list) in list_after(history_position())) {
+        let all = path("/v2/<name>/_registry/history", &[name_of(&name)]);
+        leads_to(Method::GET, &all, &query, Route::ListHistory(name.clone(), None, list.clone()));
+        let one = path("/v2/<name>/_registry/history/<tag>", &[name_of(&name), ("<tag>", &tag)]);
+        leads_to(Method::GET, &one, &query, Route::ListHistory(name, Some(tag), list));
+    }
+
+    #[test]
+    fn restoring(name in name(), tag in tag(), digest in option::of(digest())) {
+        let path = path("/v2/<name>/_registry/restore/<tag>", &[name_of(&name), ("<tag>", &tag)]);
+        let query = query(&[("digest", digest.map(|digest| digest.to_string()))]);
+        leads_to(Method::POST, &path, &query, Route::RestoreTag(name, tag, digest));
+    }
+
+    #[test]
+    fn repositories(name in name()) {
+        let path = path("/v2/<name>/_registry/repository", &[name_of(&name)]);
+        leads_to(Method::GET, &path, "", Route::GetRepository(name.clone()));
+        leads_to(Method::DELETE, &path, "", Route::DeleteRepository(name));
+    }
+
+    #[test]
+    fn namespaces(
+        (segment, namespace) in namespace(),
+        (query, list) in list_query(),
+        (tags_query, tags) in list_after(repository_tag()),
+    ) {
+        leads_to(Method::GET, "/v2/_registry/namespaces", &query, Route::ListNamespaces(list));
+        let one = path("/v2/_registry/namespaces/<namespace>", &[("<namespace>", &segment)]);
+        leads_to(Method::GET, &one, "", Route::GetNamespace(namespace.clone()));
+        let all_tags = path("/v2/_registry/namespaces/<namespace>/tags", &[("<namespace>", &segment)]);
+        leads_to(Method::GET, &all_tags, &tags_query, Route::ListNamespaceTags(namespace, tags));
     }
 
     #[test]

@@ -16,7 +16,9 @@ fn example(template: &str, method: &Method) -> String {
     let digest = Digest::of(Algorithm::Sha256, b"");
     let path = template
         .replace("<name>", "a/b")
+        .replace("<namespace>", "a")
         .replace("<reference>", "latest")
+        .replace("<tag>", "latest")
         .replace("<digest>", &digest.to_string())
         .replace("<id>", &UploadId::random().to_string());
     assert!(!path.contains('<'), "{template} has a part that this test does not know");

@@ -3,7 +3,9 @@
 mod base;
 mod blobs;
 mod catalog;
+mod history;
 mod manifests;
+mod namespaces;
 mod referrers;
 mod repositories;
 mod tags;
