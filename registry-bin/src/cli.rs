@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
@@ -23,7 +22,7 @@ use self::retention::RetentionCommand;
 use self::tag::TagCommand;
 use crate::command;
 use crate::config::{self, Config, ConfigError, Loaded};
-use crate::telemetry;
+use crate::{scrub, telemetry};
 
 /// What a process ends with when something failed.
 const FAILURE: u8 = 1;
@@ -38,9 +37,6 @@ const NOT_COMPARED: u8 = 2;
 const SKIPPED: u8 = 1;
 /// What an import ends with that did not come to its end.
 const IMPORT_FAILURE: u8 = 2;
-
-/// How often a scrub notes how far it is.
-const SCRUB_NOTED_EVERY: Duration = Duration::from_secs(5);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -288,7 +284,7 @@ impl GarbageCollect {
 #[derive(Debug, clap::Args)]
 struct Scrub {
     /// Read no more than this in a second [default: as fast as it goes]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(65536..))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(scrub::SLOWEST..))]
     rate: Option<u64>,
     /// Go on where the last one was stopped, if it was
     #[arg(long)]
@@ -306,7 +302,7 @@ struct Scrub {
 impl Scrub {
     fn run(&self, environment: &Environment) -> ExitCode {
         let options =
-            ScrubOptions { resume: self.resume, parallelism: self.parallelism.into(), note_every: SCRUB_NOTED_EVERY };
+            ScrubOptions { resume: self.resume, parallelism: self.parallelism.into(), note_every: scrub::NOTED_EVERY };
         let arguments = command::scrub::Arguments { rate: self.rate, json: self.json, options };
         compared(environment, &self.source, |config| command::scrub::run(config, arguments))
     }

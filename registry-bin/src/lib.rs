@@ -13,6 +13,7 @@ mod measured_storage;
 mod paced_inventory;
 mod retention;
 mod schedule;
+mod scrub;
 mod signal;
 pub mod telemetry;
 mod wire;

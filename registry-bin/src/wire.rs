@@ -108,13 +108,17 @@ pub(crate) fn inventory(driver: &Arc<dyn StorageDriver>) -> Arc<dyn BlobInventor
     Arc::new(DriverInventory::new(Arc::clone(driver)))
 }
 
-/// Makes a registry for a command that looks after it, over stores that belong to each other, and what it needs besides.
-pub(crate) async fn looked_after(config: &Config) -> anyhow::Result<LookedAfter> {
-    let stores = bound_stores(config).await?;
-    let (inventory, identity) = (inventory(&stores.driver), identity_store(&stores.driver));
+/// Makes a registry for a command that looks after it, over stores that belong to each other, and what that needs besides.
+pub(crate) async fn open_looked_after(config: &Config) -> anyhow::Result<LookedAfter> {
     // Nobody asks for them.
     let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "");
-    Ok(LookedAfter { registry: registry(config, stores, &mut metrics)?, inventory, identity })
+    looked_after(config, bound_stores(config).await?, &mut metrics)
+}
+
+/// Puts a [`registry`] over its stores, and makes what looking after it needs besides.
+pub(crate) fn looked_after(config: &Config, stores: Stores, metrics: &mut Metrics) -> anyhow::Result<LookedAfter> {
+    let (inventory, identity) = (inventory(&stores.driver), identity_store(&stores.driver));
+    Ok(LookedAfter { registry: registry(config, stores, metrics)?, inventory, identity })
 }
 
 /// A registry and what its repair needs besides.

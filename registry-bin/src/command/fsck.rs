@@ -15,7 +15,7 @@ use crate::wire::{self, LookedAfter};
 pub(crate) fn run(config: &Config, repair: bool, as_json: bool) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let looked_after = wire::looked_after(config).await?;
+        let looked_after = wire::open_looked_after(config).await?;
         let LookedAfter { registry, inventory, .. } = &looked_after;
         let mut stdout = io::stdout().lock();
         let mut fsck = registry.fsck(&**inventory);

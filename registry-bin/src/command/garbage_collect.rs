@@ -128,8 +128,12 @@ fn describe(digest: &Digest, found: &Explanation, options: CollectOptions, now: 
 
 fn describe_blob(digest: &Digest, blob: &BlobExplanation, now: Timestamp) -> String {
     let mut text = format!("blob {digest}, {} bytes\n", blob.size_bytes);
+    if blob.is_quarantined {
+        text.push_str("  quarantined: its bytes are damaged or missing; not served until it is pushed again\n");
+    }
+    let verb = if blob.is_quarantined { "linked to" } else { "served by" };
     for repository in &blob.repositories {
-        text.push_str(&format!("  served by repository {repository}\n"));
+        text.push_str(&format!("  {verb} repository {repository}\n"));
     }
     for (repository, manifest) in &blob.manifests {
         text.push_str(&format!("  referred to by manifest {repository}@{manifest}\n"));

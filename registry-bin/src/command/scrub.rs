@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::paced_inventory::PacedInventory;
+use crate::scrub;
 use crate::wire::{self, LookedAfter};
 
 /// How often progress is shown: on a terminal in one line, elsewhere in a line each.
@@ -30,13 +31,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(config: &Config, arguments: Arguments) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let LookedAfter { registry, mut inventory, identity } = wire::looked_after(config).await?;
+        let LookedAfter { registry, mut inventory, identity } = wire::open_looked_after(config).await?;
         if let Some(rate) = arguments.rate {
             inventory = Arc::new(PacedInventory::new(inventory, rate));
         }
         let mut told = Told::new(arguments.json);
         let stores = RepairStores { inventory: &*inventory, identity: &*identity };
-        let scrubbed = registry.scrub(stores, arguments.options, &mut told).await;
+        let scrubbed = scrub::keeping_turn(&registry, registry.scrub(stores, arguments.options, &mut told)).await;
         told.clear();
         let report = scrubbed?;
         told.written?;
@@ -120,23 +121,23 @@ fn to_text(finding: &ScrubFinding) -> String {
 
 fn to_json(finding: &ScrubFinding) -> Value {
     match finding {
-        ScrubFinding::Damaged { blob, damage, quarantine } => json!({
-            "finding": damage.name(),
+        ScrubFinding::Damaged { blob, quarantine, .. } => json!({
+            "finding": finding.name(),
             "digest": blob.digest,
             "location": blob.location.as_str(),
             "size_bytes": blob.size_bytes,
             "set_aside": quarantine.aside.as_ref().map(BlobLocation::as_str),
         }),
         ScrubFinding::Quarantined { blob, damage } => json!({
-            "finding": "quarantined",
+            "finding": finding.name(),
             "damage": damage.name(),
             "digest": blob.digest,
             "location": blob.location.as_str(),
             "size_bytes": blob.size_bytes,
         }),
-        ScrubFinding::Released(blob) => json!({ "finding": "released", "digest": blob.digest }),
+        ScrubFinding::Released(blob) => json!({ "finding": finding.name(), "digest": blob.digest }),
         ScrubFinding::Manifest(repository, digest) => {
-            json!({ "finding": "manifest", "repository": repository.as_str(), "digest": digest })
+            json!({ "finding": finding.name(), "repository": repository.as_str(), "digest": digest })
         }
     }
 }

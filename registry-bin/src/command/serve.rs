@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::scrub::{self, ScrubMetrics};
 use crate::signal::Stop;
 use crate::{catalog_copy, collector, health, retention, schedule, wire};
 
@@ -34,7 +35,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let metadata = Arc::clone(&stores.metadata);
     let snapshots = wire::snapshots(&config, &stores);
-    let registry = wire::registry(&config, stores, &mut metrics)?;
+    let looked_after = wire::looked_after(&config, stores, &mut metrics)?;
+    let registry = looked_after.registry.clone();
+    let scrub_metrics = ScrubMetrics::new(metrics.registry_mut());
     let metrics = Arc::new(metrics);
     let health = Arc::new(health::checks(&config, &registry)?);
     let service = RegistryService::new(registry.clone())
@@ -64,6 +67,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     background.spawn(collector::collect_garbage(registry.clone(), collection, wire::collection(&config)));
     background.spawn(schedule::finish_adoption(registry.clone()));
     background.spawn(schedule::purge_uploads(registry.clone(), purging));
+    background.spawn(scrub::scrub(looked_after, config.storage.maintenance.scrub.clone(), scrub_metrics));
     if !config.storage.maintenance.readonly.enabled {
         let policy = retention::policy(&config.retention).context("retention.rules")?;
         background.spawn(retention::apply_retention(registry, policy, config.retention.clone()));

@@ -12,6 +12,7 @@ use super::problem::{Problem, quoted, shorten};
 use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, S3Config, SearchBackend};
 use super::tree::{Node, Path, Step};
 use super::value::{MysqlDsn, Secret};
+use crate::scrub::SLOWEST;
 
 /// The most tags that a retention rule can keep by their order, which takes memory for each.
 const KEEP_LAST_MAX: u32 = 100_000;
@@ -113,6 +114,12 @@ impl Check<'_> {
         let purging = &config.storage.maintenance.uploadpurging;
         self.above_zero("storage.maintenance.uploadpurging.age", purging.age.is_zero());
         self.above_zero("storage.maintenance.uploadpurging.interval", purging.interval.is_zero());
+        let scrub = &config.storage.maintenance.scrub;
+        self.above_zero("storage.maintenance.scrub.interval", scrub.interval.is_zero());
+        if scrub.rate < SLOWEST {
+            let path = "storage.maintenance.scrub.rate";
+            self.report(path, format!("`{path}`: expected at least {SLOWEST}, found `{}`", scrub.rate));
+        }
     }
 
     fn s3(&mut self, name: &str, s3: &S3Config) {

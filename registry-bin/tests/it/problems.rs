@@ -124,6 +124,15 @@ fn each_mistake_has_its_text() {
 }
 
 #[test]
+fn a_scrub_needs_an_interval_and_a_rate() {
+    let text = "version: 0.1\nstorage: {inmemory: {}, maintenance: {scrub: {interval: 0, rate: 65535}}}\n";
+    let expected = "\
+config.yml:2: `storage.maintenance.scrub.interval`: expected a duration above zero
+config.yml:2: `storage.maintenance.scrub.rate`: expected at least 65536, found `65535`";
+    assert_eq!(problems(text, &[]), expected);
+}
+
+#[test]
 fn what_does_not_exist_yet_is_refused_by_name() {
     for (text, key) in [
         ("log: {hooks: [{type: mail, levels: [panic]}]}", "log.hooks"),

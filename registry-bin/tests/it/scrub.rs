@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -12,6 +14,9 @@ use crate::server::{Server, registry};
 const ONE: &str = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
 const TWO: &str = "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3";
 const THREE: &str = "8b5b9db0c13db24256c829aa364aa90c6d2eba318b9232a4ab9313b954d3555f";
+
+/// How long a server may take for what it does by itself; far more than it does.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A storage with three blobs and its configuration.
 struct Rig {
@@ -76,6 +81,15 @@ fn flip_first_byte(file: &Path) {
     fs::write(file, content).unwrap();
 }
 
+/// Waits for what a server does by itself.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let give_up = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < give_up, "{what}: not in time");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn what_a_disk_has_damaged_is_found_quarantined_and_repaired_by_a_push() {
     let rig = Rig::new();
@@ -120,6 +134,49 @@ fn a_blob_that_was_cut_off_is_not_served_as_a_whole() {
     let log = server.stop();
     assert!(!log.contains("quarantined"), "{log}");
     rig.assert_pulls(&[(TWO, Some("two"))]);
+}
+
+#[test]
+fn a_server_scrubs_by_itself() {
+    let rig = Rig::new();
+    flip_first_byte(&rig.data(ONE));
+    fs::remove_file(rig.data(TWO)).unwrap();
+    let server = Server::start_with(
+        &rig.config,
+        &[
+            ("REGISTRY_STORAGE_MAINTENANCE_SCRUB_ENABLED", "true"),
+            ("REGISTRY_STORAGE_MAINTENANCE_SCRUB_INTERVAL", "1s"),
+        ],
+    );
+    let path = format!("/v2/a/blobs/sha256:{ONE}");
+    wait_until("the blob is quarantined", || server.send("HEAD", &path, "", b"").0 == 404);
+    push(&server, ONE, "one");
+    fs::write(rig.data(TWO), "two").unwrap();
+    let path = format!("/v2/a/blobs/sha256:{TWO}");
+    wait_until("the blob is served again", || server.send("HEAD", &path, "", b"").0 == 200);
+    let log = server.stop();
+    let lines = |text: &str, hex: &str| log.lines().filter(|line| line.contains(text) && line.contains(hex)).count();
+    for hex in [ONE, TWO] {
+        assert_eq!(lines("a blob is quarantined until it is pushed again", hex), 1, "{log}");
+    }
+    assert_eq!(lines("a quarantined blob is whole, and served again", TWO), 1, "{log}");
+    assert!(lines("everything that is stored was read", "blobs=3") > 0, "{log}");
+    rig.assert_pulls(&[(ONE, Some("one")), (TWO, Some("two")), (THREE, Some("three"))]);
+}
+
+#[test]
+fn an_explanation_says_that_a_blob_is_quarantined() {
+    let rig = Rig::new();
+    let explain = |hex: &str| {
+        let explained = registry(&["garbage-collect", "--explain", &format!("sha256:{hex}"), &rig.config]);
+        assert!(explained.status.success(), "{explained:?}");
+        String::from_utf8(explained.stdout).unwrap()
+    };
+    fs::remove_file(rig.data(ONE)).unwrap();
+    rig.scrub(&[], 1);
+    let (damaged, whole) = (explain(ONE), explain(TWO));
+    assert!(damaged.contains("  quarantined: ") && damaged.contains("  linked to repository a\n"), "{damaged}");
+    assert!(!whole.contains("quarantined") && whole.contains("  served by repository a\n"), "{whole}");
 }
 
 #[test]

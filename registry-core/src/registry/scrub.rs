@@ -60,6 +60,18 @@ pub enum ScrubFinding {
     Manifest(RepositoryName, Digest),
 }
 
+impl ScrubFinding {
+    /// Names it as reports and metrics do.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Damaged { damage, .. } => damage.name(),
+            Self::Quarantined { .. } => "quarantined",
+            Self::Released(_) => "released",
+            Self::Manifest(..) => "manifest",
+        }
+    }
+}
+
 /// What was scrubbed, also before it was cut short and gone on with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScrubReport {
@@ -91,7 +103,7 @@ pub trait ScrubObserver: Send {
     /// Something was found, once.
     fn found(&mut self, finding: &ScrubFinding);
 
-    /// Something more was read.
+    /// Says how far the scrub is: at first where it begins, and then whenever something more was read.
     fn progress(&mut self, report: &ScrubReport);
 }
 
@@ -118,6 +130,19 @@ struct Notes {
 }
 
 impl Registry {
+    /// Tells whether it is time to scrub, where that is to begin once in every `interval`: the last scrub began as long ago as
+    /// that, or has not come to its end. Whether somebody is at it is not looked at.
+    ///
+    /// # Errors
+    /// Whatever the metadata say.
+    pub async fn is_scrub_due(&self, interval: Duration, now: Timestamp) -> StoreResult<bool> {
+        let noted = self.metadata.setting(SETTING).await?;
+        let Some(position) = noted.as_deref().and_then(read) else { return Ok(true) };
+        let began = Timestamp::from_micros(position.began_at);
+        // One that begins long after now was noted by a clock that was wrong.
+        Ok(!position.finished || began.plus(interval) <= now || now.plus(interval) < began)
+    }
+
     /// Reads every blob and every manifest, and quarantines blobs that are damaged. Needs memory for a few pieces of a megabyte,
     /// or for 16 manifests.
     ///
@@ -133,6 +158,7 @@ impl Registry {
         observer: &mut dyn ScrubObserver,
     ) -> StoreResult<ScrubReport> {
         let (mut position, mut notes) = self.begin_scrub(options).await?;
+        observer.progress(&position.report);
         while !position.blobs_end {
             let after = position.blob.as_deref().and_then(|digest| digest.parse().ok());
             let page = self.metadata.recorded_blobs(after.as_ref(), BLOBS).await?;
@@ -209,7 +235,7 @@ impl Registry {
 
     async fn begin_scrub(&self, options: ScrubOptions) -> StoreResult<(Position, Notes)> {
         let noted = self.metadata.setting(SETTING).await?;
-        let earlier = noted.as_deref().and_then(|noted| serde_json::from_str::<Position>(noted).ok());
+        let earlier = noted.as_deref().and_then(read);
         let earlier = earlier.filter(|position| options.resume && !position.finished);
         let position = Position { began_at: Timestamp::now().as_micros(), ..earlier.unwrap_or_default() };
         let text = to_text(&position)?;
@@ -231,6 +257,10 @@ impl Registry {
         *notes = Notes { noted: text, noted_at: Instant::now(), every: notes.every };
         Ok(())
     }
+}
+
+fn read(noted: &str) -> Option<Position> {
+    serde_json::from_str(noted).ok()
 }
 
 fn to_text(position: &Position) -> StoreResult<String> {

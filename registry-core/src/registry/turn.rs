@@ -22,6 +22,16 @@ impl Registry {
         let is_due = began.is_none_or(|began| began.plus(interval) <= now || now.plus(interval) < began);
         Ok(is_due && self.metadata.exchange_setting(&name, last.as_deref(), &now.as_micros().to_string()).await?)
     }
+
+    /// Keeps a turn, of a job that may take longer than its interval: nobody is told that it is theirs until an interval after
+    /// `now`.
+    ///
+    /// # Errors
+    /// `Store`; the turn is then kept for as long as it was.
+    pub async fn keep_turn(&self, job: &str, now: Timestamp) -> RegistryResult<()> {
+        // Whoever else changes it at this moment keeps it just as well.
+        self.take_turn(job, Duration::ZERO, now).await.map(drop)
+    }
 }
 
 #[cfg(test)]
@@ -46,6 +56,19 @@ mod tests {
             registry.take_turn("job", HOUR / 4, start.plus(HOUR * 5 / 4)).await.unwrap(),
             "the interval of now counts"
         );
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_kept_for_as_long_as_its_job_takes() {
+        let registry = Registry::in_memory();
+        let start = Timestamp::from_micros(1_000_000);
+        assert!(registry.take_turn("job", HOUR, start).await.unwrap());
+        registry.keep_turn("job", start.plus(HOUR / 2)).await.unwrap();
+        assert!(!registry.take_turn("job", HOUR, start.plus(HOUR)).await.unwrap());
+        assert!(registry.take_turn("job", HOUR, start.plus(HOUR * 3 / 2)).await.unwrap());
+        // By a clock that is behind.
+        registry.keep_turn("job", start).await.unwrap();
+        assert!(registry.take_turn("job", HOUR, start.plus(HOUR)).await.unwrap());
     }
 
     #[tokio::test]

@@ -122,6 +122,8 @@ pub struct BlobExplanation {
     pub size_bytes: u64,
     /// Whether its bytes are being deleted.
     pub is_condemned: bool,
+    /// Whether its bytes are damaged or gone, so that nobody is told of it.
+    pub is_quarantined: bool,
     /// When it is looked at, if it stands in the review queue.
     pub review_after: Option<Timestamp>,
     /// The repositories that may serve it, by name.

@@ -7,7 +7,7 @@ use registry_core::protocol::reference::{RepositoryName, Tag};
 use registry_core::store::Timestamp;
 use registry_core::store::gc::{BlobExplanation, Explanation, ManifestExplanation};
 
-use super::blob::CONDEMNED;
+use super::blob::{CONDEMNED, QUARANTINED};
 use super::dialect::Connection;
 use super::rows;
 use crate::schema::{
@@ -70,6 +70,7 @@ async fn blob(connection: &mut Connection, digest: Digest, cut: &mut Cut) -> Que
     Ok(Some(BlobExplanation {
         size_bytes: size_bytes.cast_unsigned(),
         is_condemned: state == CONDEMNED,
+        is_quarantined: state == QUARANTINED,
         review_after: review_after.map(Timestamp::from_micros),
         repositories: cut.take(linked).into_iter().map(|Stored(name)| name).collect(),
         manifests: cut.take(referring).into_iter().map(|(name, digest)| (name.0, digest.0)).collect(),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use registry_core::registry::{Damage, RepairStores, ScrubFinding, ScrubObserver, ScrubOptions, ScrubReport};
 use registry_core::store::inventory::{BlobInventory, StoredFile};
 use registry_core::store::metadata::Page;
-use registry_core::store::{BlobLocation, ByteStream, StoreError, StoreErrorKind, StoreResult};
+use registry_core::store::{BlobLocation, ByteStream, StoreError, StoreErrorKind, StoreResult, Timestamp};
 use registry_storage::DriverInventory;
 
 use crate::repair::Rig;
@@ -98,6 +98,21 @@ async fn a_scrub_that_was_cut_short_is_gone_on_with() {
         let report = rig.registry.scrub(all.stores(&rig), again, &mut Heard::default()).await.unwrap();
         assert_eq!((report.blobs, all.into_read().len()), (5, 5), "what is finished is not gone on with");
     }
+}
+
+#[tokio::test]
+async fn a_scrub_is_due_until_it_comes_to_its_end_and_an_interval_after_it_began() {
+    let rig = rig().await;
+    let is_due = async |after: Duration| {
+        rig.registry.is_scrub_due(Duration::from_secs(3600), Timestamp::now().plus(after)).await.unwrap()
+    };
+    assert!(is_due(Duration::ZERO).await, "there was none");
+    let first = Ending::new(&rig, 3);
+    rig.registry.scrub(first.stores(&rig), OPTIONS, &mut Heard::default()).await.unwrap_err();
+    assert!(is_due(Duration::ZERO).await, "it was cut short");
+    rig.registry.scrub(rig.stores(), OPTIONS, &mut Heard::default()).await.unwrap();
+    assert!(!is_due(Duration::ZERO).await);
+    assert!(is_due(Duration::from_secs(3600)).await);
 }
 
 #[tokio::test]

@@ -31,8 +31,8 @@ pub use s3::S3Config;
 pub use search::{SearchBackend, SearchConfig};
 pub use storage::{
     BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, GarbageCollectionConfig, InMemoryConfig,
-    LayoutConfig, MaintenanceConfig, ReadOnlyConfig, RedirectConfig, StorageConfig, StorageDriver, TagConfig,
-    UploadPurgingConfig,
+    LayoutConfig, MaintenanceConfig, ReadOnlyConfig, RedirectConfig, ScrubConfig, StorageConfig, StorageDriver,
+    TagConfig, UploadPurgingConfig,
 };
 pub use tls::{CipherSuite, ClientAuth, MinimumTls, TlsConfig};
 pub use unsupported::{MiddlewareConfig, NotificationsConfig, PolicyConfig, ProxyConfig, RedisConfig};

@@ -182,6 +182,8 @@ pub struct MaintenanceConfig {
     pub garbagecollection: GarbageCollectionConfig,
     /// Serving without writing.
     pub readonly: ReadOnlyConfig,
+    /// Reading everything, to find what a disk has damaged.
+    pub scrub: ScrubConfig,
 }
 
 /// Removing uploads that nobody finished.
@@ -253,6 +255,24 @@ impl Default for GarbageCollectionConfig {
 pub struct ReadOnlyConfig {
     /// Whether pushes and deletes are refused with 405.
     pub enabled: bool,
+}
+
+/// Reading everything, to find what a disk has damaged.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScrubConfig {
+    /// Whether everything that is stored is read while the registry serves.
+    pub enabled: bool,
+    /// The time from the beginning of one reading to that of the next: a duration.
+    pub interval: GoDuration,
+    /// How many bytes are read in a second at most: at least 65536.
+    pub rate: u64,
+}
+
+impl Default for ScrubConfig {
+    fn default() -> Self {
+        Self { enabled: false, interval: GoDuration::from_secs(30 * 24 * 3600), rate: 20_000_000 }
+    }
 }
 
 /// Looking up tags.

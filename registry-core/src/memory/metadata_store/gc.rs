@@ -161,6 +161,7 @@ impl CollectionStore for MemoryMetadataStore {
             BlobExplanation {
                 size_bytes: blob.size_bytes,
                 is_condemned: blob.state == BlobState::Condemned,
+                is_quarantined: blob.state == BlobState::Quarantined,
                 review_after: tables.date(&ReviewSubject::Blob(*digest)),
                 repositories: cut.take(linked.map(|(name, _)| name.clone())),
                 manifests: cut.take(referring),

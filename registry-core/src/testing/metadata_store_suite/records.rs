@@ -77,7 +77,9 @@ pub async fn a_quarantined_blob_is_in_no_repository(store: &dyn MetadataStore) {
     store.mount_blob(&b, &blob, Some(&a), LATER).await.unwrap();
     assert!(store.blob(&a, &blob).await.unwrap().is_some(), "before, which a cache may remember");
     let record = recorded(store, &blob).await;
+    assert!(!store.explain(&blob, 10).await.unwrap().blob.unwrap().is_quarantined);
     assert!(store.quarantine_blob(&record).await.unwrap());
+    assert!(store.explain(&blob, 10).await.unwrap().blob.unwrap().is_quarantined);
 
     let hidden = recorded(store, &blob).await;
     assert_eq!(hidden.state, BlobState::Quarantined);
