@@ -69,6 +69,7 @@ pub(crate) async fn call_every_method(store: &dyn MetadataStore, begun_max: usiz
     store.put_off_manifests(&[(a.clone(), child, LATER)]).await.unwrap();
     let collected = store.collect_manifests(LATER, LATER, 10).await.unwrap();
     assert_eq!((collected.deleted.len(), collected.kept), (2, 0));
+    store.expired_holds(LATER, 10).await.unwrap();
     let condemned = store.condemn_blobs(LATER, LATER, 10).await.unwrap().condemned;
     assert_eq!(condemned.len(), 1);
     store.forget_blobs(&[], &[(condemned[0].clone(), LATER)]).await.unwrap();

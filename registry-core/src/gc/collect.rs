@@ -84,6 +84,7 @@ impl Registry {
         if options.delete_untagged {
             self.delete_manifests(now, &mut report, progress).await?;
         }
+        self.review_lost_blobs(now).await?;
         self.delete_blobs(now, options.parallelism, &mut report, progress).await?;
         Ok(report)
     }

@@ -17,6 +17,7 @@
 
 mod blobs;
 mod collect;
+mod lost;
 mod manifests;
 mod preview;
 

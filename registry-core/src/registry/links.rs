@@ -249,6 +249,11 @@ impl Registry {
         }))
     }
 
+    /// Returns what finds a blob's bytes by its digest, whether or not links are used.
+    pub(crate) fn link_store(&self) -> Option<&Arc<dyn LinkStore>> {
+        self.links.as_ref().map(|links| &links.store)
+    }
+
     fn adopted_links(&self) -> Option<&Arc<dyn LinkStore>> {
         self.links.as_ref().filter(|links| links.used.adopt).map(|links| &links.store)
     }

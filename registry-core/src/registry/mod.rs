@@ -109,7 +109,7 @@ impl Registry {
 
     /// The earliest moment at which something may be collected that a client brings now, or is told of, and that nothing
     /// refers to by then.
-    fn pushed_review_after(&self) -> Timestamp {
+    pub(crate) fn pushed_review_after(&self) -> Timestamp {
         Timestamp::now().plus(with_margin(self.options.push_grace()))
     }
 

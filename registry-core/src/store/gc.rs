@@ -170,6 +170,12 @@ pub trait CollectionStore: Send + Sync + 'static {
     /// deleted since.
     async fn end_hold(&self, hold: BlobHold) -> StoreResult<bool>;
 
+    /// Returns up to `limit` blobs whose holder has let its time run out at `now`, those first that ran out first. Whether
+    /// their bytes are in place, or recorded, is not known. It is to be called before
+    /// [`condemn_blobs`](Self::condemn_blobs), which ends such holds. Where no other process has the metadata, there are
+    /// none: a hold does not outlive its process.
+    async fn expired_holds(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<Digest>>;
+
     /// Looks at up to `limit` manifests whose review is due at `now`. Deletes those that nobody refers to, like
     /// [`delete_manifest`](super::metadata::ManifestStore::delete_manifest), and takes the others out of the queue. One
     /// that fails for a reason of its own does not keep the others.

@@ -25,7 +25,7 @@ use registry_core::store::{ClaimToken, StoreError, StoreErrorKind, StoreResult, 
 pub(super) use self::condemned::leave_queue;
 use self::condemned::{Condemn, due_blobs, forget};
 pub(super) use self::hold::end_hold;
-use self::hold::{end_old_holds, is_free, record_hold};
+use self::hold::{end_old_holds, expired_holds, is_free, record_hold};
 use self::orphan::{DueManifest, Found, put_off};
 use self::suspect::{suspect_blobs, suspect_manifests};
 use super::dialect::{self, Store};
@@ -60,6 +60,15 @@ impl CollectionStore for Store {
         self.write_relaxed(token, |connection, token| end_hold(connection, *token).boxed())
             .await
             .map_err(during("end the hold of a blob"))
+    }
+
+    async fn expired_holds(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<Digest>> {
+        if !dialect::IS_SHARED {
+            return Ok(Vec::new());
+        }
+        self.read_once((now, limit), |connection, (now, limit)| expired_holds(connection, *now, *limit).boxed())
+            .await
+            .map_err(during("list blobs whose holds have run out"))
     }
 
     async fn collect_manifests(

@@ -40,6 +40,22 @@ on_every_server! {
     many_may_start_together
     a_tag_is_seen_by_the_other_at_once
     an_upload_is_taken_further_by_the_other
+    a_blob_that_was_held_to_the_end_is_found_by_the_other
+}
+
+/// As after a crash between putting bytes in place and recording them.
+async fn a_blob_that_was_held_to_the_end_is_found_by_the_other(config: DatabaseConfig) {
+    let [one, other] = replicas(&config).await;
+    let [lost, ended] = ["lost", "ended"].map(|text| Digest::of(Algorithm::Sha256, text.as_bytes()));
+    let [now, end] = [0, 9].map(Timestamp::from_micros);
+    drop(one.hold_blob(&lost, now, end).await.unwrap());
+    assert!(one.end_hold(one.hold_blob(&ended, now, end).await.unwrap()).await.unwrap());
+    assert_eq!(other.expired_holds(Timestamp::from_micros(8), 10).await.unwrap(), []);
+    for _ in 0..2 {
+        assert_eq!(other.expired_holds(end, 10).await.unwrap(), [lost], "nobody has dealt with it");
+    }
+    other.condemn_blobs(end, LATER, 10).await.unwrap();
+    assert_eq!(other.expired_holds(end, 10).await.unwrap(), []);
 }
 
 async fn many_may_start_together(config: DatabaseConfig) {

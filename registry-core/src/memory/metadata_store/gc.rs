@@ -25,6 +25,10 @@ impl CollectionStore for MemoryMetadataStore {
         Ok(true)
     }
 
+    async fn expired_holds(&self, _: Timestamp, _: usize) -> StoreResult<Vec<Digest>> {
+        Ok(Vec::new())
+    }
+
     async fn collect_manifests(
         &self,
         now: Timestamp,

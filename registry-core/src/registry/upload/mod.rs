@@ -154,6 +154,9 @@ impl Registry {
         if let Err(error) = kept {
             return Err(self.release_after(held, error).await);
         }
+        if let Err(error) = self.verify_held(&held, digest).await {
+            return Err(self.abandon(&held, error).await);
+        }
         let hold = match self.hold_blob(digest).await {
             Ok(hold) => hold,
             Err(error) => return Err(self.release_after(held, error).await),
@@ -244,20 +247,27 @@ impl Registry {
         }
     }
 
-    async fn commit_held(&self, held: &HeldUpload, digest: &Digest, hold: &BlobHold) -> RegistryResult<PushedBlob> {
+    async fn verify_held(&self, held: &HeldUpload, digest: &Digest) -> RegistryResult<()> {
         let record = &held.record;
         let actual = if record.algorithm == digest.algorithm() {
             held.digester()?.finish()
         } else {
             self.digest_staged(record, digest.algorithm()).await?
         };
-        verify(digest, actual)?;
+        verify(digest, actual)
+    }
+
+    async fn commit_held(&self, held: &HeldUpload, digest: &Digest, hold: &BlobHold) -> RegistryResult<PushedBlob> {
+        let record = &held.record;
         let location = self.blobs.commit(&record.staged, digest, record.offset).await?;
         let upload = Some((record.id, held.claim));
         self.make_visible(&record.repository, digest, &location, record.offset, upload, hold).await
     }
 
     /// Keeps a blob's bytes from being deleted while they are put in place, or looked for, and recorded.
+    ///
+    /// A push does so once it knows that its bytes have the digest: if it is killed from now on, whatever is in place is
+    /// taken for its own ([`gc`](crate::gc)).
     pub(super) async fn hold_blob(&self, digest: &Digest) -> RegistryResult<BlobHold> {
         let now = Timestamp::now();
         Ok(self.metadata.hold_blob(digest, now, now.plus(RegistryOptions::HOLD_LIFETIME)).await?)

@@ -7,8 +7,10 @@ use registry_core::store::{ClaimToken, Timestamp};
 
 use super::super::blob::CONDEMNED;
 use super::super::dialect::{Connection, share};
+use super::super::rows;
 use crate::prepared::PreparedDsl;
 use crate::schema::{blobs, gc_blob_holds, gc_blob_reviews};
+use crate::stored::Stored;
 
 /// Ends a hold, and returns whether it still counted.
 pub(in super::super) async fn end_hold(connection: &mut Connection, token: ClaimToken) -> QueryResult<bool> {
@@ -22,6 +24,22 @@ pub(super) async fn end_old_holds(connection: &mut Connection, now: Timestamp) -
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Returns the blobs of holds that are over.
+pub(super) async fn expired_holds(
+    connection: &mut Connection,
+    now: Timestamp,
+    limit: usize,
+) -> QueryResult<Vec<Digest>> {
+    let expired: Vec<Stored<Digest>> = gc_blob_holds::table
+        .filter(gc_blob_holds::held_until.le(now.as_micros()))
+        .order(gc_blob_holds::held_until)
+        .limit(rows(limit))
+        .select(gc_blob_holds::digest)
+        .load(connection)
+        .await?;
+    Ok(expired.into_iter().map(|Stored(digest)| digest).collect())
 }
 
 pub(super) async fn record_hold(
