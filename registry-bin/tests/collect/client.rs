@@ -151,7 +151,8 @@ impl Client {
     fn pull(&mut self, world: &World) -> Result<bool, Stop> {
         let (tag, since) = (Tag::random(&mut self.random), Since::now());
         let Some(digest) = self.read(world, tag)? else { return Ok(true) };
-        self.pull_manifest(world, tag.repository, &digest, || since.is_within(world.grace))?;
+        let must_be = || since.is_within(world.grace) && !world.was_deleted(tag.repository, &digest);
+        self.pull_manifest(world, tag.repository, &digest, must_be)?;
         Ok(true)
     }
 
@@ -186,6 +187,7 @@ impl Client {
         let action = |found| Action::DeleteManifest { digest: digest.clone(), found };
         let begun: Vec<Begun> = Tag::of(tag.repository).map(|tag| world.begin(tag, action(None))).collect();
         let target = format!("/v2/{}/manifests/{digest}", REPOSITORIES[tag.repository]);
+        world.delete(tag.repository, &digest);
         let answer = self.delete(&target)?;
         expect(&answer, &[202, 404], &target)?;
         begun.into_iter().for_each(|begun| world.end(begun, action(Some(answer.status == 202))));

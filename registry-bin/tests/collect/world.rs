@@ -82,6 +82,8 @@ struct Known {
     manifests: BTreeMap<(usize, String), Manifest>,
     /// Those of them that were sent by tag.
     tagged: BTreeSet<(usize, String)>,
+    /// Those that somebody has deleted by digest, or tried to.
+    deleted: BTreeSet<(usize, String)>,
     /// What each tag was before the operations.
     values: BTreeMap<Tag, Value>,
     /// The blobs of which a push was never answered.
@@ -134,6 +136,16 @@ impl World {
         let known = self.known();
         let tagged: Vec<_> = known.tagged.iter().filter(|(at, _)| *at == repository).collect();
         random.pick(&tagged).and_then(|key| known.manifests.get(key)).cloned()
+    }
+
+    /// Notes that a manifest is about to be deleted.
+    pub(crate) fn delete(&self, repository: usize, digest: &str) {
+        self.known().deleted.insert((repository, digest.to_owned()));
+    }
+
+    /// Tells whether a manifest may be gone because somebody has deleted it.
+    pub(crate) fn was_deleted(&self, repository: usize, digest: &str) -> bool {
+        self.known().deleted.contains(&(repository, digest.to_owned()))
     }
 
     /// Notes that a push of a blob came to an end without an answer.
