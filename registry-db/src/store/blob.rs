@@ -230,6 +230,27 @@ async fn find(
     }))
 }
 
+/// Records a live blob, unless there is a record of it, in whatever state.
+pub(super) async fn record_if_unknown(
+    connection: &mut Connection,
+    digest: &str,
+    size_bytes: u64,
+    location: &BlobLocation,
+) -> QueryResult<()> {
+    diesel::insert_into(blobs::table)
+        .values((
+            blobs::digest.eq(digest),
+            blobs::size_bytes.eq(size_bytes.cast_signed()),
+            blobs::location.eq(location.as_str()),
+            blobs::state.eq(LIVE),
+            blobs::created_at.eq(Timestamp::now().as_micros()),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn link(connection: &mut Connection, repository_id: i64, blob_id: i64) -> QueryResult<()> {
     diesel::insert_into(repository_blobs::table)
         .values((repository_blobs::repository_id.eq(repository_id), repository_blobs::blob_id.eq(blob_id)))

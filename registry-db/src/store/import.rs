@@ -199,17 +199,7 @@ impl Blob {
             return Ok(AdoptOutcome::Closed);
         }
         let digest = self.digest.to_string();
-        diesel::insert_into(blobs::table)
-            .values((
-                blobs::digest.eq(&digest),
-                blobs::size_bytes.eq(self.size_bytes.cast_signed()),
-                blobs::location.eq(self.location.as_str()),
-                blobs::state.eq(LIVE),
-                blobs::created_at.eq(Timestamp::now().as_micros()),
-            ))
-            .on_conflict_do_nothing()
-            .execute(connection)
-            .await?;
+        blob::record_if_unknown(connection, &digest, self.size_bytes, &self.location).await?;
         let live = blobs::table.filter(blobs::digest.eq(&digest)).filter(blobs::state.eq(LIVE)).select(blobs::id);
         let Some(blob_id) = share!(live).get_result::<i64>(connection).await.optional()? else {
             return Ok(AdoptOutcome::Missing);

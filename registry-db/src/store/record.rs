@@ -10,7 +10,7 @@ use registry_core::protocol::reference::RepositoryName;
 use registry_core::store::inventory::{BlobRecordStore, BlobState, RecordedBlob, RecordedManifest};
 use registry_core::store::{BlobLocation, StoreResult, Timestamp};
 
-use super::blob::{CONDEMNED, LIVE, QUARANTINED};
+use super::blob::{CONDEMNED, LIVE, QUARANTINED, record_if_unknown};
 use super::dialect::{Connection, Store};
 use super::{review, rows};
 use crate::cache::Subject;
@@ -189,17 +189,7 @@ impl Stray {
             return Ok(false);
         }
         // Whoever records it in this very moment has it reviewed as well.
-        diesel::insert_into(blobs::table)
-            .values((
-                blobs::digest.eq(&digest),
-                blobs::size_bytes.eq(self.size_bytes.cast_signed()),
-                blobs::location.eq(self.location.as_str()),
-                blobs::state.eq(LIVE),
-                blobs::created_at.eq(Timestamp::now().as_micros()),
-            ))
-            .on_conflict_do_nothing()
-            .execute(connection)
-            .await?;
+        record_if_unknown(connection, &digest, self.size_bytes, &self.location).await?;
         let id = known.select(blobs::id).get_result(connection).await?;
         review::blob(connection, id, self.review_after).await?;
         Ok(true)
