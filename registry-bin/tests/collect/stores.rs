@@ -37,7 +37,7 @@ const PASSES: u32 = 50;
 /// How a collector breaks the rules.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
-    /// Its clock is ahead, so that nothing has any grace.
+    /// Its clock is ahead: nothing has any grace, and without a grace period still no hold lasts.
     Early,
     /// It looks neither who refers to a blob nor who holds it.
     Blind,
@@ -138,6 +138,7 @@ impl Stores {
     /// Collects against the rules for a second.
     pub(crate) async fn misbehave(directory: &Path, database: &str, fault: Fault) -> anyhow::Result<()> {
         let (stores, begun) = (Self::open(directory, database).await?, Instant::now());
+        let mut behind = None;
         while begun.elapsed() < Duration::from_secs(1) {
             match fault {
                 Fault::Early => {
@@ -149,8 +150,10 @@ impl Stores {
                     stores.metadata.forget_blobs(&reviewed.condemned, &[]).await?;
                 }
                 Fault::Blind => {
-                    for blob in stores.metadata.recorded_blobs(None, 1).await? {
+                    // One after the other: a single one may be a blob that nobody asks for any more.
+                    for blob in stores.metadata.recorded_blobs(behind.as_ref(), 1).await? {
                         stores.blobs.delete(&blob.location).await?;
+                        behind = Some(blob.digest);
                     }
                 }
             }
