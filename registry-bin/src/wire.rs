@@ -1,4 +1,6 @@
-//! From a configuration to a registry that serves: the only file that names concrete stores.
+//! From a configuration to a registry that serves: the only place that names concrete stores.
+
+mod s3;
 
 use std::sync::Arc;
 
@@ -22,7 +24,6 @@ use registry_http::health::HealthChecks;
 use registry_http::metrics::Metrics;
 use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
 use registry_storage::driver::StorageDriver;
-use registry_storage::driver::s3::{S3Config as S3DriverConfig, S3Credentials, S3Driver, S3Encryption};
 use registry_storage::{
     DriverBlobStore, DriverIdentityStore, DriverInventory, DriverLinkStore, DriverSnapshotStore, FilesystemConfig,
     StorageConfig,
@@ -30,7 +31,7 @@ use registry_storage::{
 
 use crate::catalog_copy::{CatalogCopy, CatalogFile};
 use crate::config::{
-    AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, S3Config, SearchBackend,
+    AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, SearchBackend,
     StorageDriver as ConfiguredDriver, TrustedProxy, ValidationConfig,
 };
 use crate::identity;
@@ -196,53 +197,10 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
             driver.max_threads = filesystem.maxthreads as usize;
             StorageConfig::Filesystem(driver)
         }
-        ConfiguredDriver::S3(s3) => return Ok(Arc::new(S3Driver::open(&self::s3(s3)).await?)),
+        ConfiguredDriver::S3(s3) => return s3::open(s3).await,
         ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };
     Ok(tokio::task::spawn_blocking(move || storage.open()).await??)
-}
-
-fn s3(config: &S3Config) -> S3DriverConfig {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let variables = &config.environment.0;
-    let credentials = if config.accesskey.is_empty() {
-        S3Credentials::Ambient { variables: variables.clone(), home: variables.get("HOME").map(Into::into) }
-    } else {
-        S3Credentials::Keys {
-            access_key: config.accesskey.expose().to_owned(),
-            secret_key: config.secretkey.expose().to_owned(),
-            session_token: some(config.sessiontoken.expose()),
-        }
-    };
-    let mut driver = S3DriverConfig::new(&config.bucket, &config.region, credentials);
-    let service = match (config.usefipsendpoint, config.usedualstack) {
-        (false, false) => "s3",
-        (false, true) => "s3.dualstack",
-        (true, false) => "s3-fips",
-        (true, true) => "s3-fips.dualstack",
-    };
-    let endpoint = config.regionendpoint.trim_end_matches('/');
-    driver.endpoint = match endpoint {
-        "" if config.accelerate => "https://s3-accelerate.amazonaws.com".to_owned(),
-        "" => S3DriverConfig::amazon_endpoint(&config.region, service),
-        _ if endpoint.contains("://") => endpoint.to_owned(),
-        _ if config.secure => format!("https://{endpoint}"),
-        _ => format!("http://{endpoint}"),
-    };
-    driver.path_style = config.forcepathstyle.unwrap_or(!endpoint.is_empty());
-    driver.root_directory.clone_from(&config.rootdirectory);
-    driver.encryption = match (config.encrypt, some(&config.keyid)) {
-        (false, _) => None,
-        (true, None) => Some(S3Encryption::Store),
-        (true, key) => Some(S3Encryption::Kms(key)),
-    };
-    driver.storage_class = some(&config.storageclass).filter(|class| class != "NONE");
-    driver.object_acl = some(&config.objectacl);
-    driver.part_bytes = config.chunksize;
-    driver.upload_memory_bytes = config.uploadmemory;
-    driver.copies_at_once = config.multipartcopymaxconcurrency as usize;
-    driver.verify_certificate = !config.skipverify;
-    driver
 }
 
 async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {

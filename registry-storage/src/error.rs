@@ -47,6 +47,11 @@ impl DriverError {
         Self::new(StoreErrorKind::Corrupt, operation, subject, cause)
     }
 
+    /// Tells of the same failure as one that concerns `subject`, of which the text of the cause is left.
+    pub(crate) fn about(&self, subject: impl fmt::Display) -> Self {
+        Self::new(self.kind, self.operation, subject, self.source.to_string())
+    }
+
     /// Returns what the failure means to the caller.
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind

@@ -8,7 +8,7 @@
 //! | driver | keeps files |
 //! |---|---|
 //! | [`filesystem`](driver::filesystem) | below a root directory |
-//! | [`s3`](driver::s3) | in a bucket |
+//! | [`s3`](driver::s3) | in a bucket, as all that is over [`object`](driver::object) |
 //! | [`inmemory`](driver::inmemory) | in memory, for tests |
 //!
 //! ```

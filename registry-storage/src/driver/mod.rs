@@ -18,6 +18,7 @@
 
 pub mod filesystem;
 pub mod inmemory;
+pub mod object;
 pub mod s3;
 
 use std::fmt;

@@ -10,10 +10,11 @@ use registry_core::store::{BlobStore, Timestamp};
 use registry_core::testing::blob_store_suite::BlobStoreSubject;
 use registry_storage::DriverBlobStore;
 use registry_storage::FilesystemConfig;
-use registry_storage::driver::StorageDriver;
 use registry_storage::driver::filesystem::FilesystemDriver;
 use registry_storage::driver::inmemory::InMemoryDriver;
-use registry_storage::driver::s3::{S3Config, S3Credentials, S3Driver};
+use registry_storage::driver::object::ObjectDriver;
+use registry_storage::driver::s3::{S3Config, S3Credentials};
+use registry_storage::driver::{self, StorageDriver};
 use registry_storage::path::StoragePath;
 use registry_storage::testing::driver_suite::DriverSubject;
 use tempfile::TempDir;
@@ -120,8 +121,8 @@ pub(crate) async fn s3() -> Bucket {
 }
 
 impl Bucket {
-    pub(crate) async fn driver(&self) -> S3Driver {
-        S3Driver::open(&self.0).await.expect("the store can be reached")
+    pub(crate) async fn driver(&self) -> ObjectDriver {
+        driver::s3::open(&self.0).await.expect("the store can be reached")
     }
 }
 
@@ -161,7 +162,7 @@ impl Bucket {
     async fn kept(&self) -> Vec<String> {
         let mut config = self.0.clone();
         let root = std::mem::take(&mut config.root_directory);
-        let driver = S3Driver::open(&config).await.expect("the store can be reached");
+        let driver = Bucket(config).driver().await;
         let directory: StoragePath = root.parse().expect("a UUID is a path");
         let objects = driver.list(&directory, None, 100).await.expect("listing").items;
         let later = Timestamp::now().plus(Duration::from_secs(60));

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::driver::object::TransferConfig;
+
 /// The settings of the S3 driver, which are distribution's `storage.s3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Config {
@@ -25,13 +27,9 @@ pub struct S3Config {
     pub storage_class: Option<String>,
     /// The canned access control list of objects; without it, the bucket's own.
     pub object_acl: Option<String>,
-    /// How large the parts of new uploads are. Less than [`Self::MIN_PART_BYTES`] counts as that. An upload has at most
-    /// 10 000 parts.
-    pub part_bytes: u64,
-    /// How many bytes all uploads together hold in memory. Less than two parts count as that.
-    pub upload_memory_bytes: u64,
-    /// How many parts of one object the store is asked to copy at the same time.
-    pub copies_at_once: usize,
+    /// How bytes go to the store. A part has [`Self::MIN_PART_BYTES`] to [`Self::MAX_PART_BYTES`], and an upload at most
+    /// 10 000 of them.
+    pub transfer: TransferConfig,
     /// Whether the store has to prove by its certificate who it is. The system's authorities are trusted.
     pub verify_certificate: bool,
 }
@@ -41,8 +39,6 @@ impl S3Config {
     pub const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
     /// The greatest size of a part that S3 takes.
     pub const MAX_PART_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-    /// The size of parts where nothing else is said, as in distribution.
-    pub const DEFAULT_PART_BYTES: u64 = 10 * 1024 * 1024;
 
     /// Returns the settings for a bucket of Amazon's in a region, with credentials that are found in the environment.
     pub fn new(bucket: impl Into<String>, region: impl Into<String>, credentials: S3Credentials) -> Self {
@@ -57,9 +53,7 @@ impl S3Config {
             encryption: None,
             storage_class: None,
             object_acl: None,
-            part_bytes: Self::DEFAULT_PART_BYTES,
-            upload_memory_bytes: 256 * 1024 * 1024,
-            copies_at_once: 16,
+            transfer: TransferConfig::default(),
             verify_certificate: true,
         }
     }

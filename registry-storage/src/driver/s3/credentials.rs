@@ -8,7 +8,7 @@ use reqsign_aws_v4::{Credential, DefaultCredentialProvider, RequestSigner, Stati
 use reqsign_core::{Context, FileRead, HttpSend, Signer, StaticEnv};
 
 use super::config::{S3Config, S3Credentials};
-use super::connection::Connections;
+use crate::driver::object::connection::Connections;
 
 /// How long a service that hands out credentials may take.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -13,8 +13,8 @@ pub(super) struct Dialect {
     pub(super) copy_source_range: HeaderName,
     /// What tells that a copy gets metadata of its own.
     pub(super) metadata_directive: HeaderName,
-    /// The metadata of a checkpoint.
-    pub(super) checkpoint: HeaderName,
+    /// The note of an object, which is metadata.
+    pub(super) note: HeaderName,
     /// What the encryption is asked for in.
     pub(super) encryption: HeaderName,
     /// What the key of the encryption is named in.
@@ -33,7 +33,7 @@ pub(super) static AMAZON: Dialect = Dialect {
     copy_source: HeaderName::from_static("x-amz-copy-source"),
     copy_source_range: HeaderName::from_static("x-amz-copy-source-range"),
     metadata_directive: HeaderName::from_static("x-amz-metadata-directive"),
-    checkpoint: HeaderName::from_static("x-amz-meta-registry-upload"),
+    note: HeaderName::from_static("x-amz-meta-registry-upload"),
     encryption: HeaderName::from_static("x-amz-server-side-encryption"),
     encryption_key: HeaderName::from_static("x-amz-server-side-encryption-aws-kms-key-id"),
     storage_class: HeaderName::from_static("x-amz-storage-class"),

@@ -5,7 +5,7 @@ mod server;
 use http::Method;
 use registry_core::store::StoreErrorKind;
 use registry_storage::driver::StorageDriver;
-use registry_storage::driver::s3::S3Driver;
+use registry_storage::driver::object::ObjectDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use self::server::{Fault, FaultServer};
@@ -15,13 +15,13 @@ use crate::subject::{Bucket, s3};
 const PART: usize = 5 * 1024 * 1024;
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
-async fn behind_faults() -> (FaultServer, Bucket, S3Driver) {
+async fn behind_faults() -> (FaultServer, Bucket, ObjectDriver) {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
     let server = FaultServer::start(&bucket.0.endpoint).await;
     let mut config = bucket.0.clone();
     config.endpoint = server.endpoint();
-    let driver = S3Driver::open(&config).await.expect("the store can be reached");
+    let driver = Bucket(config).driver().await;
     (server, bucket, driver)
 }
 

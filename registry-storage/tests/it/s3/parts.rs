@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use registry_core::store::{StagedUpload, StoreErrorKind};
 use registry_storage::driver::StorageDriver;
-use registry_storage::driver::s3::S3Driver;
+use registry_storage::driver::object::ObjectDriver;
 use registry_storage::path::StoragePath;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
@@ -22,7 +22,12 @@ pub(super) fn content(size: usize) -> Bytes {
 }
 
 /// Appends to an upload.
-pub(super) async fn append(driver: &S3Driver, upload: &StagedUpload, offset: usize, content: &Bytes) -> StagedUpload {
+pub(super) async fn append(
+    driver: &ObjectDriver,
+    upload: &StagedUpload,
+    offset: usize,
+    content: &Bytes,
+) -> StagedUpload {
     let mut writer = driver.open_writer(upload, offset as u64).await.expect("opening");
     for start in (offset..content.len()).step_by(1024 * 1024) {
         let piece = content.slice(start..content.len().min(start + 1024 * 1024));
@@ -31,12 +36,12 @@ pub(super) async fn append(driver: &S3Driver, upload: &StagedUpload, offset: usi
     writer.sync().await.expect("syncing")
 }
 
-pub(super) async fn read(driver: &S3Driver, path: &StoragePath, size: usize) -> Bytes {
+pub(super) async fn read(driver: &ObjectDriver, path: &StoragePath, size: usize) -> Bytes {
     let content = driver.read(path, 0..size as u64).await.expect("opening");
     content.into_bytes().await.expect("reading")
 }
 
-async fn read_upload(driver: &S3Driver, upload: &StagedUpload, size: usize) -> Bytes {
+async fn read_upload(driver: &ObjectDriver, upload: &StagedUpload, size: usize) -> Bytes {
     let stream = driver.read_upload(upload, size as u64).await.expect("opening");
     let pieces: Vec<Bytes> = stream.try_collect().await.expect("reading");
     pieces.concat().into()
@@ -46,7 +51,7 @@ async fn read_upload(driver: &S3Driver, upload: &StagedUpload, size: usize) -> B
 #[tokio::test]
 async fn any_process_goes_on_with_an_upload() {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
     let content = content(3 * PART + 12_345);
     let mut upload = bucket.driver().await.begin_upload(&path("/suite/uploads/1")).await.unwrap();
     let mut offset = 0;
@@ -68,7 +73,7 @@ async fn any_process_goes_on_with_an_upload() {
 #[tokio::test]
 async fn an_upload_goes_on_where_the_record_says() {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
     let driver = bucket.driver().await;
     let (first, second) = (content(PART + 5), Bytes::from(vec![9; 2 * PART + 5]));
     let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
@@ -87,7 +92,7 @@ async fn an_upload_goes_on_where_the_record_says() {
 #[tokio::test]
 async fn a_copy_stands_alone() {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
     let driver = bucket.driver().await;
     let content = content(2 * PART + 100);
     let old = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
@@ -115,7 +120,7 @@ async fn a_copy_stands_alone() {
 #[tokio::test]
 async fn what_was_read_back_can_be_completed() {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
     let driver = bucket.driver().await;
     for size in [2 * PART, 2 * PART + 100] {
         let content = content(size);
@@ -140,7 +145,7 @@ async fn what_was_read_back_can_be_completed() {
 #[tokio::test]
 async fn what_was_read_back_is_the_file_once_completed() {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
     let driver = bucket.driver().await;
     for size in [PART, PART + 100] {
         let content = content(size);
@@ -159,7 +164,7 @@ async fn what_was_read_back_is_the_file_once_completed() {
 #[tokio::test]
 async fn a_sealed_upload_is_removed_whole() {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
     let driver = bucket.driver().await;
     let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
     let upload = append(&driver, &upload, 0, &content(PART + 100)).await;
@@ -172,8 +177,8 @@ async fn a_sealed_upload_is_removed_whole() {
 #[tokio::test]
 async fn uploads_share_memory() {
     let mut bucket = s3().await;
-    bucket.0.part_bytes = PART as u64;
-    bucket.0.upload_memory_bytes = 2 * PART as u64;
+    bucket.0.transfer.part_bytes = PART as u64;
+    bucket.0.transfer.upload_memory_bytes = 2 * PART as u64;
     let driver = bucket.driver().await;
     let content = content(2 * PART + 1);
     let uploads = (0..6).map(|index| {
@@ -195,7 +200,7 @@ async fn uploads_share_memory() {
 /// What is wrong with the configuration is said at the start.
 #[tokio::test]
 async fn a_wrong_bucket_or_key_is_told_at_the_start() {
-    use registry_storage::driver::s3::S3Credentials;
+    use registry_storage::driver::s3::{S3Credentials, open};
 
     let right = s3().await.0;
     let mut bucket = right.clone();
@@ -205,7 +210,7 @@ async fn a_wrong_bucket_or_key_is_told_at_the_start() {
     secret.credentials =
         S3Credentials::Keys { access_key: access_key.clone(), secret_key: "wrong".into(), session_token: None };
     for (config, check) in [(bucket, "check `bucket`"), (secret, "check `secretkey`")] {
-        let error = S3Driver::open(&config).await.unwrap_err();
+        let error = open(&config).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Other);
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains(check) && !cause.contains("wrong"), "{cause}");

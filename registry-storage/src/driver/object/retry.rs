@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::S3Error;
+use super::error::ExchangeError;
 
 /// How often one thing is asked for, all in all.
 const ATTEMPTS: u32 = 6;
@@ -13,20 +13,20 @@ const LONGEST_WISH: Duration = Duration::from_secs(20);
 
 /// The attempts at one thing.
 #[derive(Debug, Default)]
-pub(super) struct Retry {
+pub(crate) struct Retry {
     failed: u32,
     renewed: bool,
 }
 
 impl Retry {
     /// Tells whether more than one attempt failed, so that the first may have done what the last was refused.
-    pub(super) fn is_repeated(&self) -> bool {
+    pub(crate) fn is_repeated(&self) -> bool {
         self.failed > 1
     }
 
     /// Notes that an attempt failed for want of valid credentials, and tells whether that is the first time, so that
     /// new ones may help.
-    pub(super) fn renew(&mut self) -> bool {
+    pub(crate) fn renew(&mut self) -> bool {
         self.failed += 1;
         !std::mem::replace(&mut self.renewed, true)
     }
@@ -35,7 +35,7 @@ impl Retry {
     ///
     /// # Errors
     /// The last attempt's, if there is to be no other.
-    pub(super) async fn pause(&mut self, error: S3Error) -> Result<(), S3Error> {
+    pub(crate) async fn pause(&mut self, error: ExchangeError) -> Result<(), ExchangeError> {
         self.failed += 1;
         let wish = error.retry_after().unwrap_or_default();
         if !error.is_worth_a_retry() || self.failed >= ATTEMPTS || wish > LONGEST_WISH {
@@ -59,8 +59,8 @@ fn jittered(pause: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    fn unreachable() -> S3Error {
-        S3Error::Unreachable { authority: "h".into(), source: "cut".into() }
+    fn unreachable() -> ExchangeError {
+        ExchangeError::Unreachable { authority: "h".into(), source: "cut".into() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_stays_wrong_is_not_asked_again() {
-        let error = S3Error::Answer("nonsense".into());
+        let error = ExchangeError::Answer("nonsense".into());
         Retry::default().pause(error).await.expect_err("it would be the same");
     }
 

@@ -1,14 +1,12 @@
 //! Where an upload stood when it was synced, kept in the store itself.
 //!
 //! A checkpoint is a small object beside the upload, named by the offset: its content is the tail that is no part yet,
-//! its metadata say which upload in parts, how large these are, how many there were, and a checksum of their tags. So
+//! its note says which upload in parts, how large these are, how many there were, and a checksum of their tags. So
 //! whatever offset a session's record has, the checkpoint of that offset is whole or is not there.
 
-use http::{HeaderMap, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::dialect::Dialect;
 use crate::path::StoragePath;
 
 /// Where an upload stood.
@@ -35,16 +33,15 @@ impl Checkpoint {
     }
 
     /// Writes it down.
-    pub(super) fn header(&self) -> HeaderValue {
+    pub(super) fn note(&self) -> String {
         let id = utf8_percent_encode(&self.id, NON_ALPHANUMERIC);
         let Self { part_bytes, parts, tags, previous, .. } = self;
-        HeaderValue::try_from(format!("{part_bytes} {parts} {tags} {previous} {id}"))
-            .expect("digits and letters make a header")
+        format!("{part_bytes} {parts} {tags} {previous} {id}")
     }
 
     /// Reads what was written down; the offset is in the object's name.
-    pub(super) fn parse(offset: u64, headers: &HeaderMap, dialect: &Dialect) -> Option<Self> {
-        let fields: Vec<_> = headers.get(&dialect.checkpoint)?.to_str().ok()?.split(' ').collect();
+    pub(super) fn parse(offset: u64, note: &str) -> Option<Self> {
+        let fields: Vec<_> = note.split(' ').collect();
         let &[part_bytes, parts, tags, previous, id] = &fields[..] else { return None };
         let checkpoint = Self {
             offset,
@@ -109,7 +106,6 @@ fn path(text: String) -> StoragePath {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dialect::AMAZON;
     use super::*;
 
     fn checkpoint() -> Checkpoint {
@@ -119,15 +115,14 @@ mod tests {
 
     #[test]
     fn what_was_written_down_is_read() {
-        let headers = HeaderMap::from_iter([(AMAZON.checkpoint.clone(), checkpoint().header())]);
-        assert_eq!(Checkpoint::parse(25, &headers, &AMAZON), Some(checkpoint()));
+        let note = checkpoint().note();
+        assert_eq!(Checkpoint::parse(25, &note), Some(checkpoint()));
         // A tail is less than a part, and not less than nothing.
         for offset in [0, 19, 30] {
-            assert_eq!(Checkpoint::parse(offset, &headers, &AMAZON), None, "{offset}");
+            assert_eq!(Checkpoint::parse(offset, &note), None, "{offset}");
         }
         for text in ["", "x", "10 2 sum 7", "0 0 sum 0 id", "10 -1 sum 0 id"] {
-            let headers = HeaderMap::from_iter([(AMAZON.checkpoint.clone(), text.parse().unwrap())]);
-            assert_eq!(Checkpoint::parse(25, &headers, &AMAZON), None, "{text}");
+            assert_eq!(Checkpoint::parse(25, text), None, "{text}");
         }
     }
 

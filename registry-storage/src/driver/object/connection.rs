@@ -16,7 +16,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 /// Keeps connections and makes new ones.
-pub(super) type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(crate) type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Stores close what is idle after some 20 seconds; whoever asks then would ask in vain.
@@ -24,7 +24,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_CONNECTIONS: usize = 64;
 
 /// Makes what connects. The system's authorities are read now, which blocks.
-pub(super) fn open(verify_certificate: bool) -> io::Result<Connections> {
+pub(crate) fn open(verify_certificate: bool) -> io::Result<Connections> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

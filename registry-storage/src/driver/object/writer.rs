@@ -10,14 +10,15 @@ use tokio::task::JoinHandle;
 
 use super::checkpoint::{self, Checkpoint};
 use super::objects::Purpose;
-use super::uploads::{Parts, SharedStore};
+use super::store::Store;
+use super::uploads::Parts;
 use crate::driver::UploadWriter;
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
 /// Appends to one upload.
-pub(super) struct S3Writer {
-    store: SharedStore,
+pub(super) struct ObjectWriter {
+    store: Arc<Store>,
     path: StoragePath,
     /// `None` until something is written to a new upload.
     parts: Option<Parts>,
@@ -47,16 +48,16 @@ impl Drop for Sending {
     }
 }
 
-impl S3Writer {
+impl ObjectWriter {
     /// Begins an upload anew.
-    pub(super) fn new(store: SharedStore, path: StoragePath) -> Self {
+    pub(super) fn new(store: Arc<Store>, path: StoragePath) -> Self {
         let (parts, tail, sending) = (None, Tail::default(), None);
         Self { store, path, parts, tail, sending, synced: 0, superseded: 0, offset: 0 }
     }
 
     /// Goes on with an upload. `tail` is what its checkpoint has, with its room.
     pub(super) fn resumed(
-        store: SharedStore,
+        store: Arc<Store>,
         path: StoragePath,
         at: &Checkpoint,
         parts: Parts,
@@ -89,11 +90,11 @@ impl S3Writer {
     /// Begins the upload in parts, if that was not done. From then on the upload can be seen, and aborted.
     async fn begun(&mut self) -> DriverResult<&mut Parts> {
         if self.parts.is_none() {
-            if self.store.client.head(&self.path).await?.is_some() {
+            if self.store.backend.head(&self.path).await?.is_some() {
                 let why = "it was completed, and what is written now would replace the file";
                 return Err(DriverError::new(StoreErrorKind::Corrupt, "write to upload", &self.path, why));
             }
-            let id = self.store.client.begin(&self.path).await?;
+            let id = self.store.backend.begin(&self.path).await?;
             self.parts = Some(Parts { id, part_bytes: self.store.part_bytes, tags: Vec::new() });
         }
         Ok(self.parts.as_mut().expect("it was begun"))
@@ -108,7 +109,7 @@ impl S3Writer {
         let (store, path, id, number) =
             (Arc::clone(&self.store), self.path.clone(), parts.id.clone(), parts.tags.len() + 1);
         self.sending = Some(Sending(tokio::spawn(async move {
-            let sent = store.client.put_part(&path, &id, number, bytes.freeze()).await;
+            let sent = store.backend.put_part(&path, &id, number, bytes.freeze()).await;
             drop(room);
             Ok(sent?)
         })));
@@ -140,9 +141,9 @@ impl S3Writer {
         let tail = std::mem::take(&mut self.tail.bytes).freeze();
         self.store.put_checkpoint(&self.path, &at, tail.clone()).await?;
         self.tail.bytes = tail.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-        if let Err(failure) = self.store.client.parts(&self.path, &parts.id, 1).await {
+        if let Err(failure) = self.store.backend.parts(&self.path, &parts.id, 1).await {
             // Whoever aborts an upload looks for checkpoints after its parts are gone: either they or we see this one.
-            self.store.client.delete(&checkpoint::at(&self.path, self.offset)).await?;
+            self.store.backend.delete(&checkpoint::at(&self.path, self.offset)).await?;
             return Err(failure.into());
         }
         Ok(())
@@ -150,7 +151,7 @@ impl S3Writer {
 }
 
 #[async_trait]
-impl UploadWriter for S3Writer {
+impl UploadWriter for ObjectWriter {
     async fn write(&mut self, pieces: Vec<Bytes>) -> DriverResult<()> {
         self.append(pieces).await
     }
@@ -162,7 +163,7 @@ impl UploadWriter for S3Writer {
         {
             self.put_checkpoint(&parts).await?;
             if self.superseded > 0 {
-                self.store.client.delete(&checkpoint::at(&self.path, self.superseded)).await?;
+                self.store.backend.delete(&checkpoint::at(&self.path, self.superseded)).await?;
             }
             (self.superseded, self.synced) = (0, self.offset);
         }
@@ -172,7 +173,7 @@ impl UploadWriter for S3Writer {
     async fn complete(mut self: Box<Self>, last: Vec<Bytes>, target: &StoragePath) -> DriverResult<StoragePath> {
         if self.parts.is_none() {
             // All of it came at once, and nobody knows of it yet.
-            self.store.client.put(target, last.concat().into(), Purpose::File, None).await?;
+            self.store.backend.put(target, last.concat().into(), Purpose::File, None).await?;
             return Ok(target.clone());
         }
         self.append(last).await?;
@@ -187,7 +188,7 @@ impl UploadWriter for S3Writer {
         }
         if self.synced > 0 {
             // From now on the object is the file.
-            self.store.client.delete(&checkpoint::sealed(&self.path)).await?;
+            self.store.backend.delete(&checkpoint::sealed(&self.path)).await?;
             self.store.abort_upload(&self.path).await?;
         }
         Ok(self.path)

@@ -1,0 +1,60 @@
+//! The driver for S3.
+
+use std::sync::Arc;
+
+use registry_storage::driver::StorageDriver;
+use registry_storage::driver::object::TransferConfig;
+use registry_storage::driver::s3::{self, S3Config as S3DriverConfig, S3Credentials, S3Encryption};
+
+use crate::config::S3Config;
+
+/// Opens the driver.
+pub(super) async fn open(config: &S3Config) -> anyhow::Result<Arc<dyn StorageDriver>> {
+    Ok(Arc::new(s3::open(&driver(config)).await?))
+}
+
+/// Returns the settings that the driver is given.
+fn driver(config: &S3Config) -> S3DriverConfig {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let variables = &config.environment.0;
+    let credentials = if config.accesskey.is_empty() {
+        S3Credentials::Ambient { variables: variables.clone(), home: variables.get("HOME").map(Into::into) }
+    } else {
+        S3Credentials::Keys {
+            access_key: config.accesskey.expose().to_owned(),
+            secret_key: config.secretkey.expose().to_owned(),
+            session_token: some(config.sessiontoken.expose()),
+        }
+    };
+    let mut driver = S3DriverConfig::new(&config.bucket, &config.region, credentials);
+    let service = match (config.usefipsendpoint, config.usedualstack) {
+        (false, false) => "s3",
+        (false, true) => "s3.dualstack",
+        (true, false) => "s3-fips",
+        (true, true) => "s3-fips.dualstack",
+    };
+    let endpoint = config.regionendpoint.trim_end_matches('/');
+    driver.endpoint = match endpoint {
+        "" if config.accelerate => "https://s3-accelerate.amazonaws.com".to_owned(),
+        "" => S3DriverConfig::amazon_endpoint(&config.region, service),
+        _ if endpoint.contains("://") => endpoint.to_owned(),
+        _ if config.secure => format!("https://{endpoint}"),
+        _ => format!("http://{endpoint}"),
+    };
+    driver.path_style = config.forcepathstyle.unwrap_or(!endpoint.is_empty());
+    driver.root_directory.clone_from(&config.rootdirectory);
+    driver.encryption = match (config.encrypt, some(&config.keyid)) {
+        (false, _) => None,
+        (true, None) => Some(S3Encryption::Store),
+        (true, key) => Some(S3Encryption::Kms(key)),
+    };
+    driver.storage_class = some(&config.storageclass).filter(|class| class != "NONE");
+    driver.object_acl = some(&config.objectacl);
+    driver.transfer = TransferConfig {
+        part_bytes: config.chunksize,
+        upload_memory_bytes: config.uploadmemory,
+        copies_at_once: config.multipartcopymaxconcurrency as usize,
+    };
+    driver.verify_certificate = !config.skipverify;
+    driver
+}
