@@ -6,6 +6,7 @@ mod fsck;
 mod identity;
 mod layout;
 mod links;
+mod object;
 mod repair;
 mod s3;
 mod scrub;

@@ -1,5 +1,10 @@
-//! The S3 driver where the suites do not look: uploads of several parts, and what goes wrong on the way.
+//! The S3 driver where the suites do not look: what goes wrong on the way, and at the start.
 //! On the object store of `scripts/object-stores`.
 
 mod faults;
-mod parts;
+mod start;
+
+use crate::object::parts::parts_suite;
+use crate::subject::s3;
+
+parts_suite! { seaweedfs => s3 }

@@ -12,12 +12,14 @@ use registry_storage::DriverBlobStore;
 use registry_storage::FilesystemConfig;
 use registry_storage::driver::filesystem::FilesystemDriver;
 use registry_storage::driver::inmemory::InMemoryDriver;
-use registry_storage::driver::object::ObjectDriver;
+use registry_storage::driver::object::{ObjectDriver, TransferConfig};
 use registry_storage::driver::s3::{S3Config, S3Credentials};
 use registry_storage::driver::{self, StorageDriver};
 use registry_storage::path::StoragePath;
 use registry_storage::testing::driver_suite::DriverSubject;
 use tempfile::TempDir;
+
+use crate::object::parts::ObjectSubject;
 
 /// A root directory of its own.
 pub(crate) struct Filesystem(pub(crate) TempDir);
@@ -120,9 +122,15 @@ pub(crate) async fn s3() -> Bucket {
     Bucket(s3_config())
 }
 
-impl Bucket {
-    pub(crate) async fn driver(&self) -> ObjectDriver {
-        driver::s3::open(&self.0).await.expect("the store can be reached")
+#[async_trait]
+impl ObjectSubject for Bucket {
+    async fn driver_with(&self, transfer: TransferConfig) -> ObjectDriver {
+        let config = S3Config { transfer, ..self.0.clone() };
+        driver::s3::open(&config).await.expect("the store can be reached")
+    }
+
+    fn seals(&self) -> bool {
+        true
     }
 }
 

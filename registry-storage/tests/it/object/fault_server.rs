@@ -20,9 +20,9 @@ use tokio::task::JoinHandle;
 
 /// How a request is spoilt.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It is answered without being passed on.
-    Answer { status: u16, code: &'static str },
+    Answer { status: u16, body: &'static str },
     /// The connection ends before the request was read.
     CutRequest,
     /// It is passed on, and the connection ends in place of the answer.
@@ -35,14 +35,14 @@ pub(super) enum Fault {
 struct Rule {
     fault: Fault,
     method: Method,
-    query: &'static str,
+    part: &'static str,
     times: usize,
 }
 
 type Body = BoxBody<Bytes, io::Error>;
 
 /// The server; it stops when it is dropped.
-pub(super) struct FaultServer {
+pub(crate) struct FaultServer {
     address: SocketAddr,
     rules: Arc<Mutex<Vec<Rule>>>,
     accepting: JoinHandle<()>,
@@ -50,7 +50,7 @@ pub(super) struct FaultServer {
 
 impl FaultServer {
     /// Passes requests on to `endpoint`.
-    pub(super) async fn start(endpoint: &str) -> Self {
+    pub(crate) async fn start(endpoint: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let upstream: Uri = endpoint.parse().expect("an endpoint");
@@ -71,17 +71,17 @@ impl FaultServer {
         Self { address, rules, accepting }
     }
 
-    pub(super) fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Spoils the next `times` requests of this method with a query that contains `query`.
-    pub(super) fn inject(&self, fault: Fault, method: Method, query: &'static str, times: usize) {
-        self.rules.lock().unwrap().push(Rule { fault, method, query, times });
+    /// Spoils the next `times` requests of this method whose path with its query contains `part`.
+    pub(crate) fn inject(&self, fault: Fault, method: Method, part: &'static str, times: usize) {
+        self.rules.lock().unwrap().push(Rule { fault, method, part, times });
     }
 
     /// Returns how many requests are still to be spoilt.
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.rules.lock().unwrap().iter().map(|rule| rule.times).sum()
     }
 }
@@ -93,9 +93,9 @@ impl Drop for FaultServer {
 }
 
 fn fault(rules: &Mutex<Vec<Rule>>, request: &Request<Incoming>) -> Option<Fault> {
-    let query = request.uri().query().unwrap_or_default();
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     let mut rules = rules.lock().unwrap();
-    let met = |rule: &&mut Rule| rule.times > 0 && rule.method == *request.method() && query.contains(rule.query);
+    let met = |rule: &&mut Rule| rule.times > 0 && rule.method == *request.method() && target.contains(rule.part);
     let rule = rules.iter_mut().find(met)?;
     rule.times -= 1;
     Some(rule.fault)
@@ -113,8 +113,8 @@ async fn answer(
     }
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    if let Some(Fault::Answer { status, code }) = fault {
-        let body = Full::new(format!("<Error><Code>{code}</Code></Error>").into()).map_err(never).boxed();
+    if let Some(Fault::Answer { status, body }) = fault {
+        let body = Full::new(body.into()).map_err(never).boxed();
         return Ok(Response::builder().status(status).body(body).expect("a valid answer"));
     }
     let mut uri = upstream.into_parts();

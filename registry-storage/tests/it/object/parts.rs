@@ -1,28 +1,76 @@
-//! Uploads of several parts.
+//! Uploads of several parts, on every object store.
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
-use registry_core::store::{StagedUpload, StoreErrorKind};
+use registry_core::store::StagedUpload;
 use registry_storage::driver::StorageDriver;
-use registry_storage::driver::object::ObjectDriver;
+use registry_storage::driver::object::{ObjectDriver, TransferConfig};
 use registry_storage::path::StoragePath;
-use registry_storage::testing::driver_suite::nothing_is_left;
+use registry_storage::testing::driver_suite::DriverSubject;
 
-use crate::subject::s3;
+/// An object store to send parts to.
+#[async_trait]
+pub(crate) trait ObjectSubject: DriverSubject {
+    /// Opens a driver that sends bytes in this way.
+    async fn driver_with(&self, transfer: TransferConfig) -> ObjectDriver;
 
-const PART: usize = 5 * 1024 * 1024;
+    /// Returns how large parts are in the cases.
+    fn part_bytes(&self) -> usize {
+        5 * 1024 * 1024
+    }
 
-pub(super) fn path(text: &str) -> StoragePath {
+    /// Tells whether parts that are read or copied before their upload is completed end it.
+    fn seals(&self) -> bool {
+        false
+    }
+
+    /// Opens a driver with parts of that size.
+    async fn driver(&self) -> ObjectDriver {
+        self.driver_with(TransferConfig { part_bytes: self.part_bytes() as u64, ..TransferConfig::default() }).await
+    }
+}
+
+/// Makes a module of tests, one for each case, for each `name => constructor` of an [`ObjectSubject`].
+macro_rules! parts_suite {
+    ($($name:ident => $constructor:expr),+ $(,)?) => { $(
+        mod $name {
+            use super::*;
+
+            $crate::object::parts::parts_suite! { @cases $constructor;
+                any_process_goes_on_with_an_upload
+                an_upload_goes_on_where_the_record_says
+                a_copy_stands_alone
+                what_was_read_back_can_be_completed
+                what_was_read_back_is_the_file_once_completed
+                an_upload_that_was_read_back_is_removed_whole
+                uploads_share_memory
+            }
+        }
+    )+ };
+    (@cases $constructor:expr; $($case:ident)+) => { $(
+        #[tokio::test]
+        async fn $case() {
+            let subject = $constructor().await;
+            $crate::object::parts::$case(&subject).await;
+            registry_storage::testing::driver_suite::nothing_is_left(&subject).await;
+        }
+    )+ };
+}
+
+pub(crate) use parts_suite;
+
+pub(crate) fn path(text: &str) -> StoragePath {
     text.parse().expect("a valid path")
 }
 
-/// Returns bytes of which no two parts are alike.
-pub(super) fn content(size: usize) -> Bytes {
-    (0..size).map(|index| (index / 7 + index / PART) as u8).collect::<Vec<_>>().into()
+/// Returns bytes of which no two parts of a size are alike.
+pub(crate) fn content(size: usize, part: usize) -> Bytes {
+    (0..size).map(|index| (index / 7 + index / part) as u8).collect::<Vec<_>>().into()
 }
 
 /// Appends to an upload.
-pub(super) async fn append(
+pub(crate) async fn append(
     driver: &ObjectDriver,
     upload: &StagedUpload,
     offset: usize,
@@ -36,7 +84,7 @@ pub(super) async fn append(
     writer.sync().await.expect("syncing")
 }
 
-pub(super) async fn read(driver: &ObjectDriver, path: &StoragePath, size: usize) -> Bytes {
+pub(crate) async fn read(driver: &ObjectDriver, path: &StoragePath, size: usize) -> Bytes {
     let content = driver.read(path, 0..size as u64).await.expect("opening");
     content.into_bytes().await.expect("reading")
 }
@@ -48,60 +96,52 @@ async fn read_upload(driver: &ObjectDriver, upload: &StagedUpload, size: usize) 
 }
 
 /// Several processes write an upload in turns; what each of them ends with is no whole part.
-#[tokio::test]
-async fn any_process_goes_on_with_an_upload() {
-    let mut bucket = s3().await;
-    bucket.0.transfer.part_bytes = PART as u64;
-    let content = content(3 * PART + 12_345);
-    let mut upload = bucket.driver().await.begin_upload(&path("/suite/uploads/1")).await.unwrap();
+pub(crate) async fn any_process_goes_on_with_an_upload(subject: &impl ObjectSubject) {
+    let part = subject.part_bytes();
+    let content = content(3 * part + 12_345, part);
+    let mut upload = subject.driver().await.begin_upload(&path("/suite/uploads/1")).await.unwrap();
     let mut offset = 0;
-    for end in [PART / 2, PART + 1, 2 * PART, 2 * PART + 7, content.len()] {
-        upload = append(&bucket.driver().await, &upload, offset, &content.slice(..end)).await;
+    for end in [part / 2, part + 1, 2 * part, 2 * part + 7, content.len()] {
+        upload = append(&subject.driver().await, &upload, offset, &content.slice(..end)).await;
         offset = end;
     }
-    let driver = bucket.driver().await;
+    let driver = subject.driver().await;
     let file = driver.complete_upload(&upload, &path("/suite/target"), content.len() as u64).await.unwrap();
     let again = driver.complete_upload(&upload, &path("/suite/target"), content.len() as u64).await.unwrap();
     assert_eq!(file, again);
     driver.abort_upload(&upload).await.unwrap();
     assert!(read(&driver, &file, content.len()).await == content);
     driver.delete(&file).await.unwrap();
-    nothing_is_left(&bucket).await;
 }
 
 /// The session's record may not have got as far as the last sync.
-#[tokio::test]
-async fn an_upload_goes_on_where_the_record_says() {
-    let mut bucket = s3().await;
-    bucket.0.transfer.part_bytes = PART as u64;
-    let driver = bucket.driver().await;
-    let (first, second) = (content(PART + 5), Bytes::from(vec![9; 2 * PART + 5]));
+pub(crate) async fn an_upload_goes_on_where_the_record_says(subject: &impl ObjectSubject) {
+    let part = subject.part_bytes();
+    let driver = subject.driver().await;
+    let (first, second) = (content(part + 5, part), Bytes::from(vec![9; 2 * part + 5]));
     let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
     let upload = append(&driver, &upload, 0, &first).await;
     append(&driver, &upload, first.len(), &second).await;
-    let whole = Bytes::from([&first[..], &second[..PART]].concat());
+    let whole = Bytes::from([&first[..], &second[..part]].concat());
     let upload = append(&driver, &upload, first.len(), &whole).await;
     let file = driver.complete_upload(&upload, &path("/suite/target"), whole.len() as u64).await.unwrap();
     assert!(read(&driver, &file, whole.len()).await == whole);
     driver.abort_upload(&upload).await.unwrap();
     driver.delete(&file).await.unwrap();
-    nothing_is_left(&bucket).await;
 }
 
 /// A copy has the parts, and its own tail; the writer that was lost can do nothing to it.
-#[tokio::test]
-async fn a_copy_stands_alone() {
-    let mut bucket = s3().await;
-    bucket.0.transfer.part_bytes = PART as u64;
-    let driver = bucket.driver().await;
-    let content = content(2 * PART + 100);
+pub(crate) async fn a_copy_stands_alone(subject: &impl ObjectSubject) {
+    let part = subject.part_bytes();
+    let driver = subject.driver().await;
+    let content = content(2 * part + 100, part);
     let old = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
     let old = append(&driver, &old, 0, &content).await;
     let mut lost = driver.open_writer(&old, content.len() as u64).await.unwrap();
-    lost.write(vec![Bytes::from(vec![1; PART])]).await.unwrap();
+    lost.write(vec![Bytes::from(vec![1; part])]).await.unwrap();
 
-    let other = bucket.driver().await;
-    for (name, size) in [("2", content.len()), ("3", 2 * PART), ("4", PART + 1), ("5", PART - 1)] {
+    let other = subject.driver().await;
+    for (name, size) in [("2", content.len()), ("3", 2 * part), ("4", part + 1), ("5", part - 1)] {
         let copy = other.copy_upload(&old, &path(&format!("/suite/uploads/{name}")), size as u64).await.unwrap();
         let longer = Bytes::from([&content[..size], &[7; 1000]].concat());
         let copy = append(&other, &copy, size, &longer).await;
@@ -110,23 +150,20 @@ async fn a_copy_stands_alone() {
         assert!(read(&driver, &file, longer.len()).await == longer, "{size}");
         driver.delete(&file).await.unwrap();
     }
-    lost.sync().await.expect_err("the upload was sealed");
+    assert_eq!(lost.sync().await.is_err(), subject.seals());
     drop(lost);
     other.abort_upload(&old).await.unwrap();
-    nothing_is_left(&bucket).await;
 }
 
-/// Reading what was synced seals the upload. It can be completed all the same, and gone on with.
-#[tokio::test]
-async fn what_was_read_back_can_be_completed() {
-    let mut bucket = s3().await;
-    bucket.0.transfer.part_bytes = PART as u64;
-    let driver = bucket.driver().await;
-    for size in [2 * PART, 2 * PART + 100] {
-        let content = content(size);
+/// Reading what was synced may seal the upload. It can be completed all the same, and gone on with.
+pub(crate) async fn what_was_read_back_can_be_completed(subject: &impl ObjectSubject) {
+    let part = subject.part_bytes();
+    let driver = subject.driver().await;
+    for size in [2 * part, 2 * part + 100] {
+        let content = content(size, part);
         let upload = driver.begin_upload(&path(&format!("/suite/uploads/{size}"))).await.unwrap();
         let upload = append(&driver, &upload, 0, &content).await;
-        for read in [size, PART, PART + 1, 1] {
+        for read in [size, part, part + 1, 1] {
             assert!(read_upload(&driver, &upload, read).await == content[..read], "{read} of {size}");
         }
         let longer = Bytes::from([&content[..], &[7; 1000]].concat());
@@ -138,17 +175,14 @@ async fn what_was_read_back_can_be_completed() {
             driver.delete(&file).await.unwrap();
         }
     }
-    nothing_is_left(&bucket).await;
 }
 
 /// As a push whose digest is of another kind than the one that was computed: read back, and completed as it is.
-#[tokio::test]
-async fn what_was_read_back_is_the_file_once_completed() {
-    let mut bucket = s3().await;
-    bucket.0.transfer.part_bytes = PART as u64;
-    let driver = bucket.driver().await;
-    for size in [PART, PART + 100] {
-        let content = content(size);
+pub(crate) async fn what_was_read_back_is_the_file_once_completed(subject: &impl ObjectSubject) {
+    let part = subject.part_bytes();
+    let driver = subject.driver().await;
+    for size in [part, part + 100] {
+        let content = content(size, part);
         let upload = driver.begin_upload(&path(&format!("/suite/uploads/{size}"))).await.unwrap();
         let upload = append(&driver, &upload, 0, &content).await;
         assert!(read_upload(&driver, &upload, size).await == content);
@@ -157,62 +191,36 @@ async fn what_was_read_back_is_the_file_once_completed() {
         assert!(read(&driver, &file, size).await == content, "{size}");
         driver.delete(&file).await.unwrap();
     }
-    nothing_is_left(&bucket).await;
 }
 
-/// An upload that was sealed is removed with the object that its parts became.
-#[tokio::test]
-async fn a_sealed_upload_is_removed_whole() {
-    let mut bucket = s3().await;
-    bucket.0.transfer.part_bytes = PART as u64;
-    let driver = bucket.driver().await;
+/// Also with the object that its parts became, if it was sealed.
+pub(crate) async fn an_upload_that_was_read_back_is_removed_whole(subject: &impl ObjectSubject) {
+    let part = subject.part_bytes();
+    let driver = subject.driver().await;
     let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
-    let upload = append(&driver, &upload, 0, &content(PART + 100)).await;
-    read_upload(&driver, &upload, PART).await;
+    let upload = append(&driver, &upload, 0, &content(part + 100, part)).await;
+    read_upload(&driver, &upload, part).await;
     driver.abort_upload(&upload).await.unwrap();
-    nothing_is_left(&bucket).await;
 }
 
 /// Memory for parts is given to as many uploads as there is room for; the others wait for it.
-#[tokio::test]
-async fn uploads_share_memory() {
-    let mut bucket = s3().await;
-    bucket.0.transfer.part_bytes = PART as u64;
-    bucket.0.transfer.upload_memory_bytes = 2 * PART as u64;
-    let driver = bucket.driver().await;
-    let content = content(2 * PART + 1);
+pub(crate) async fn uploads_share_memory(subject: &impl ObjectSubject) {
+    let part = subject.part_bytes();
+    let (part_bytes, upload_memory_bytes) = (part as u64, 2 * part as u64);
+    let transfer = TransferConfig { part_bytes, upload_memory_bytes, ..TransferConfig::default() };
+    let driver = subject.driver_with(transfer).await;
+    let content = content(2 * part + 1, part);
     let uploads = (0..6).map(|index| {
         let (driver, content) = (driver.clone(), content.clone());
         async move {
             let upload = driver.begin_upload(&path(&format!("/suite/uploads/{index}"))).await.unwrap();
             let mut writer = driver.open_writer(&upload, 0).await.unwrap();
-            writer.write(vec![content.slice(..PART + 1)]).await.unwrap();
-            writer.complete(vec![content.slice(PART + 1..)], &path("/suite/target")).await.unwrap()
+            writer.write(vec![content.slice(..part + 1)]).await.unwrap();
+            writer.complete(vec![content.slice(part + 1..)], &path("/suite/target")).await.unwrap()
         }
     });
     for file in futures::future::join_all(uploads).await {
         assert!(read(&driver, &file, content.len()).await == content);
         driver.delete(&file).await.unwrap();
-    }
-    nothing_is_left(&bucket).await;
-}
-
-/// What is wrong with the configuration is said at the start.
-#[tokio::test]
-async fn a_wrong_bucket_or_key_is_told_at_the_start() {
-    use registry_storage::driver::s3::{S3Credentials, open};
-
-    let right = s3().await.0;
-    let mut bucket = right.clone();
-    bucket.bucket = "no-such-bucket".into();
-    let mut secret = right.clone();
-    let S3Credentials::Keys { access_key, .. } = &right.credentials else { panic!("keys") };
-    secret.credentials =
-        S3Credentials::Keys { access_key: access_key.clone(), secret_key: "wrong".into(), session_token: None };
-    for (config, check) in [(bucket, "check `bucket`"), (secret, "check `secretkey`")] {
-        let error = open(&config).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Other);
-        let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert!(cause.contains(check) && !cause.contains("wrong"), "{cause}");
     }
 }

@@ -1,0 +1,4 @@
+//! What the tests of all object stores have in common.
+
+pub(crate) mod fault_server;
+pub(crate) mod parts;
