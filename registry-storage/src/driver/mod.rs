@@ -20,6 +20,7 @@ pub mod filesystem;
 pub mod inmemory;
 pub mod object;
 pub mod s3;
+pub mod swift;
 
 use std::fmt;
 use std::fs::File;

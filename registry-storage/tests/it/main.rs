@@ -12,3 +12,4 @@ mod s3;
 mod scrub;
 mod snapshots;
 mod subject;
+mod swift;

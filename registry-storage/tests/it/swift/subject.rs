@@ -1,0 +1,120 @@
+//! A storage in Swift to test with, and the container as it is behind the driver's back.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use registry_core::store::BlobStore;
+use registry_core::testing::blob_store_suite::BlobStoreSubject;
+use registry_storage::DriverBlobStore;
+use registry_storage::driver::StorageDriver;
+use registry_storage::driver::object::{ObjectDriver, TransferConfig};
+use registry_storage::driver::swift::{self, SwiftAuthVersion, SwiftConfig, SwiftLogin};
+use registry_storage::testing::driver_suite::DriverSubject;
+
+use crate::object::parts::ObjectSubject;
+
+/// A part of a container of its own.
+pub(crate) struct Container(pub(crate) SwiftConfig);
+
+/// Returns what `scripts/object-stores` has exported.
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by scripts/object-stores"))
+}
+
+/// Returns the settings for a part of its own in the container of `scripts/object-stores`.
+pub(crate) fn config() -> SwiftConfig {
+    let login = SwiftLogin {
+        url: variable("TEST_SWIFT_AUTH_URL"),
+        version: SwiftAuthVersion::V1,
+        username: variable("TEST_SWIFT_USERNAME"),
+        password: variable("TEST_SWIFT_PASSWORD"),
+        user_domain: None,
+        scope: None,
+    };
+    let mut config = SwiftConfig::new(variable("TEST_SWIFT_CONTAINER"), login);
+    config.root_directory = uuid::Uuid::new_v4().to_string();
+    config
+}
+
+pub(crate) async fn swift() -> Container {
+    Container(config())
+}
+
+impl Container {
+    /// Names all objects, below the root directory.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let root = format!("{}/", self.0.root_directory);
+        let (_, listed) = ask(Method::GET, &format!("{}?prefix={root}", self.0.container), &[], "").await;
+        let listed = String::from_utf8(listed.to_vec()).expect("names");
+        listed.lines().filter_map(|key| key.strip_prefix(&root)).map(ToOwned::to_owned).collect()
+    }
+
+    /// Sends a request about an object, which is named below the root directory.
+    pub(crate) async fn ask(&self, method: Method, key: &str, headers: &[(&str, &str)], body: &str) -> HeaderMap {
+        let path = format!("{}/{}/{key}", self.0.container, self.0.root_directory);
+        ask(method, &path, headers, body).await.0
+    }
+}
+
+/// Sends a request about something in the account, by a client of its own.
+async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> (HeaderMap, Bytes) {
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let login = Request::get(variable("TEST_SWIFT_AUTH_URL"))
+        .header("x-auth-user", variable("TEST_SWIFT_USERNAME"))
+        .header("x-auth-key", variable("TEST_SWIFT_PASSWORD"));
+    let login = client.request(login.body(Full::default()).expect("a request")).await.expect("logging in");
+    let text = |name: &str| login.headers()[name].to_str().expect("a text").to_owned();
+    let mut request = Request::builder().method(method).uri(format!("{}/{path}", text("x-storage-url")));
+    request = request.header("x-auth-token", text("x-auth-token"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::from(body.to_owned())).expect("a request");
+    let answer = client.request(request).await.expect("an answer");
+    let status = answer.status();
+    assert!(status.is_success() || status == StatusCode::NOT_FOUND, "{path}: {status}");
+    let (parts, body) = answer.into_parts();
+    (parts.headers, body.collect().await.expect("a body").to_bytes())
+}
+
+#[async_trait]
+impl ObjectSubject for Container {
+    async fn driver_with(&self, transfer: TransferConfig) -> ObjectDriver {
+        swift::open(&SwiftConfig { transfer, ..self.0.clone() }).await.expect("the store can be reached")
+    }
+
+    fn part_bytes(&self) -> usize {
+        SwiftConfig::MIN_PART_BYTES as usize
+    }
+}
+
+#[async_trait]
+impl DriverSubject for Container {
+    async fn open(&self) -> Arc<dyn StorageDriver> {
+        Arc::new(self.driver().await)
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        Some(self.keys().await)
+    }
+}
+
+#[async_trait]
+impl BlobStoreSubject for Container {
+    async fn open(&self) -> Arc<dyn BlobStore> {
+        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
+    }
+
+    fn keeps_committed_uploads(&self) -> bool {
+        false
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        Some(self.keys().await)
+    }
+}
