@@ -16,9 +16,11 @@
 //! [`sync`](UploadWriter::sync) returned: a path on a file system; with an object store also its own upload id, the part
 //! size, the parts and the tail that is no part yet.
 
+pub mod cos;
 pub mod filesystem;
 pub mod inmemory;
 pub mod object;
+pub mod oss;
 pub mod s3;
 pub mod swift;
 

@@ -1,5 +1,6 @@
 //! registry-storage from outside.
 
+mod cos;
 mod drivers;
 mod faults;
 mod fsck;
@@ -7,6 +8,7 @@ mod identity;
 mod layout;
 mod links;
 mod object;
+mod oss;
 mod repair;
 mod s3;
 mod scrub;

@@ -2,3 +2,4 @@
 
 pub(crate) mod fault_server;
 pub(crate) mod parts;
+pub(crate) mod translator;

@@ -9,6 +9,7 @@ pub(crate) mod backend;
 mod checkpoint;
 mod config;
 pub(crate) mod connection;
+pub(crate) mod credentials;
 mod driver;
 pub(crate) mod error;
 pub(crate) mod exchange;

@@ -65,7 +65,7 @@ impl S3Config {
     }
 }
 
-/// Who a registry is to an S3 store. `Debug` shows no secret.
+/// Who a registry is to a store of S3's family. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum S3Credentials {
     /// A key pair.
@@ -77,10 +77,10 @@ pub enum S3Credentials {
         /// The token of temporary keys.
         session_token: Option<String>,
     },
-    /// Whatever the process is given, in Amazon's order: variables, profiles, the web identity of a Kubernetes account, the
-    /// container's or the machine's role.
+    /// Whatever the process is given, in the vendor's order: with Amazon variables, profiles, the web identity of a Kubernetes
+    /// account, the container's or the machine's role.
     Ambient {
-        /// The variables of the process, of which those count whose names begin with `AWS_`.
+        /// The variables of the process, of which those count that the vendor names.
         variables: HashMap<String, String>,
         /// Where `.aws` is.
         home: Option<PathBuf>,

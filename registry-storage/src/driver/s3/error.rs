@@ -3,7 +3,7 @@
 use http::{HeaderMap, StatusCode};
 use registry_core::store::StoreErrorKind;
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Keys};
 use super::xml::{self, ErrorDocument};
 use crate::driver::object::error::{Refusal, shortened};
 
@@ -25,12 +25,16 @@ pub(super) fn refusal(
             "NoSuchBucket" => StoreErrorKind::Other,
             "QuotaExceeded" | "InsufficientStorage" => StoreErrorKind::OutOfSpace,
             "InvalidPart" => StoreErrorKind::Corrupt,
+            "FileAlreadyExists" => StoreErrorKind::AlreadyExists,
             _ if by_status.kind == StoreErrorKind::Other && is_worth_a_retry => StoreErrorKind::Unavailable,
             _ => by_status.kind,
         },
         is_worth_a_retry,
-        is_expired_token: matches!(document.code.as_str(), "ExpiredToken" | "TokenRefreshRequired"),
-        advice: advice(status, &document),
+        is_expired_token: matches!(
+            document.code.as_str(),
+            "ExpiredToken" | "TokenRefreshRequired" | "SecurityTokenExpired"
+        ),
+        advice: advice(status, &document, &dialect.keys),
         request_id: request_id.or(document.request_id).unwrap_or_default(),
         code: document.code,
         message: document.message,
@@ -52,21 +56,22 @@ fn is_transient(code: &str) -> bool {
 }
 
 /// Returns what somebody who runs the registry can look at.
-fn advice(status: StatusCode, document: &ErrorDocument) -> Option<String> {
+fn advice(status: StatusCode, document: &ErrorDocument, keys: &Keys) -> Option<String> {
+    let Keys { access_key, secret_key, token, endpoint, .. } = keys;
     Some(match document.code.as_str() {
-        "InvalidAccessKeyId" => "check `accesskey`".into(),
-        "SignatureDoesNotMatch" => "check `secretkey` and `region`".into(),
-        "ExpiredToken" | "InvalidToken" => "check `sessiontoken`".into(),
+        "InvalidAccessKeyId" => format!("check `{access_key}`"),
+        "SignatureDoesNotMatch" => format!("check `{secret_key}` and `region`"),
+        "ExpiredToken" | "InvalidToken" | "SecurityTokenExpired" | "InvalidSecurityToken" => format!("check `{token}`"),
         "AccessDenied" => "check that the key may list, read, write and delete in the bucket".into(),
-        "NoSuchBucket" => "check `bucket` and `regionendpoint`; the bucket has to exist".into(),
+        "NoSuchBucket" => format!("check `bucket` and `{endpoint}`; the bucket has to exist"),
         "RequestTimeTooSkewed" => "check this machine's clock".into(),
         "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
             match &document.region {
                 Some(region) => format!("check `region`; the bucket is in `{}`", shortened(region)),
-                None => "check `region` and `regionendpoint`".into(),
+                None => format!("check `region` and `{endpoint}`"),
             }
         }
-        "" if status.is_redirection() => "check `region` and `regionendpoint`".into(),
+        "" if status.is_redirection() => format!("check `region` and `{endpoint}`"),
         _ => return None,
     })
 }
@@ -116,6 +121,7 @@ mod tests {
             (501, "NotImplemented", StoreErrorKind::Unsupported, false),
             (416, "InvalidRange", StoreErrorKind::Corrupt, false),
             (400, "InvalidPart", StoreErrorKind::Corrupt, false),
+            (409, "FileAlreadyExists", StoreErrorKind::AlreadyExists, false),
             (400, "ExpiredToken", StoreErrorKind::Other, false),
         ] {
             let refusal = refused(status, &format!("<Error><Code>{code}</Code></Error>"));

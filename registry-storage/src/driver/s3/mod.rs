@@ -3,23 +3,25 @@
 //! A key is the path, without its leading `/`, below the configured root directory, as in distribution. Requests are our
 //! own (`objects.rs`, `multipart.rs`); `dialect.rs` says in what the vendors of the family differ.
 
-mod address;
+pub(super) mod address;
 mod config;
 mod credentials;
-mod dialect;
+pub(super) mod dialect;
 mod error;
 mod multipart;
 mod objects;
 mod protocol;
+pub(super) mod signing;
 mod xml;
 
 use std::sync::Arc;
 
 use http::{HeaderValue, Method};
 
-use self::address::Address;
+use self::address::{Address, Addressing};
 use self::dialect::{AMAZON, Dialect};
 use self::protocol::S3Protocol;
+use self::signing::MakeSign;
 use super::object::backend::{Backend, Limits};
 use super::object::error::Failure;
 use super::object::exchange::{Answer, Call, Exchange, Protocol};
@@ -35,25 +37,49 @@ pub use self::config::{S3Config, S3Credentials, S3Encryption};
 /// # Errors
 /// What the store answered, with what to check.
 pub async fn open(config: &S3Config) -> DriverResult<ObjectDriver> {
-    ObjectDriver::open(S3::new(config)?, &config.transfer).await
+    let addressing = if config.path_style { Addressing::Path } else { Addressing::Host };
+    let address = Address::new(&config.endpoint, addressing, &config.bucket, &config.root_directory)?;
+    let (keys, region) = (config.credentials.clone(), config.region.clone());
+    let make_sign: MakeSign = Box::new(move |connections| credentials::signer(&keys, &region, connections));
+    let options = ObjectOptions {
+        encryption: config.encryption.clone(),
+        storage_class: config.storage_class.clone(),
+        acl: config.object_acl.clone(),
+    };
+    let backend = S3::new(address, &AMAZON, options, make_sign, config.verify_certificate)?;
+    ObjectDriver::open(backend, &config.transfer).await
 }
 
-/// Speaks to one bucket.
+/// Speaks to one bucket of a vendor of the family.
 #[derive(Debug)]
-struct S3 {
+pub(super) struct S3 {
     address: Arc<Address>,
     dialect: &'static Dialect,
-    config: Arc<S3Config>,
+    options: ObjectOptions,
     exchange: Exchange<S3Protocol>,
 }
 
+/// What every new object is asked to be. All of it can be a header's value.
+#[derive(Debug, Default)]
+pub(super) struct ObjectOptions {
+    pub(super) encryption: Option<S3Encryption>,
+    pub(super) storage_class: Option<String>,
+    pub(super) acl: Option<String>,
+}
+
 impl S3 {
-    fn new(config: &S3Config) -> DriverResult<Self> {
-        let (config, address, dialect) = (Arc::new(config.clone()), Arc::new(Address::new(config)?), &AMAZON);
-        let failed = |error| DriverError::io("prepare to connect to", &config.endpoint, error);
-        let connections = connection::open(config.verify_certificate).map_err(failed)?;
-        let protocol = S3Protocol::new(Arc::clone(&address), dialect, Arc::clone(&config), connections.clone());
-        Ok(Self { address, dialect, config, exchange: Exchange::new(protocol, connections) })
+    pub(super) fn new(
+        address: Address,
+        dialect: &'static Dialect,
+        options: ObjectOptions,
+        make_sign: MakeSign,
+        verify_certificate: bool,
+    ) -> DriverResult<Self> {
+        let failed = |error| DriverError::io("prepare to connect to", address.authority(), error);
+        let connections = connection::open(verify_certificate).map_err(failed)?;
+        let address = Arc::new(address);
+        let protocol = S3Protocol::new(Arc::clone(&address), dialect, connections.clone(), make_sign);
+        Ok(Self { address, dialect, options, exchange: Exchange::new(protocol, connections) })
     }
 
     /// Prepares a request about an object, or about the bucket.
@@ -80,20 +106,21 @@ impl S3 {
 
     /// Returns how a copy names its source.
     fn copy_source(&self, path: &StoragePath) -> HeaderValue {
-        HeaderValue::try_from(self.address.copy_source(path)).expect("all but unreserved characters are encoded")
+        HeaderValue::try_from(self.address.copy_source(path, self.dialect.copy_source_form))
+            .expect("all but unreserved characters are encoded")
     }
 }
 
 impl Backend for S3 {
     fn name(&self) -> &'static str {
-        "s3"
+        self.dialect.name
     }
 
     fn limits(&self) -> Limits {
         Limits {
             max_parts: 10_000,
-            part_bytes: S3Config::MIN_PART_BYTES..=S3Config::MAX_PART_BYTES,
-            max_copy_bytes: S3Config::MAX_PART_BYTES,
+            part_bytes: self.dialect.min_part_bytes..=S3Config::MAX_PART_BYTES,
+            max_copy_bytes: self.dialect.max_copy_bytes,
             at_once: objects::AT_ONCE,
         }
     }

@@ -14,6 +14,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::S3;
 use super::config::S3Encryption;
+use super::dialect::Paging;
+use super::protocol::{self, CONTENT_MD5};
 use super::xml::{self, Delete, Deleted, DeletedObject, ListObjects};
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Call;
@@ -37,7 +39,7 @@ impl Objects for S3 {
 
     async fn put_new(&self, path: &StoragePath, body: Bytes) -> Result<(), Failure> {
         let mut call = self.put_call(path, body, Purpose::File);
-        call.headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
+        call.headers.extend([self.dialect.only_new.clone()]);
         self.exchange.answer(&call).await.map(drop)
     }
 
@@ -51,6 +53,7 @@ impl Objects for S3 {
         let mut call = self.call("read", Method::GET, Some(path), &[]);
         let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
         call.headers.insert(header::RANGE, range);
+        call.headers.extend(self.dialect.strict_range.clone());
         if let Some(version) = version {
             let etag = HeaderValue::try_from(version).map_err(|error| call.misunderstood(error))?;
             call.headers.insert(header::IF_MATCH, etag);
@@ -82,14 +85,23 @@ impl Objects for S3 {
         let prefix = self.address.prefix(directory);
         let after = after.map(|after| self.address.key(after));
         let limit = limit.clamp(1, AT_ONCE).to_string();
-        let mut query = vec![("list-type", "2"), ("max-keys", &limit), ("prefix", &prefix)];
-        match next {
-            Some(next) => query.push(("continuation-token", next)),
-            None => query.extend(after.as_deref().map(|after| ("start-after", after))),
+        let mut query = vec![("max-keys", limit.as_str()), ("prefix", &prefix)];
+        match (self.dialect.paging, next) {
+            (Paging::Token, Some(next)) => query.extend([("list-type", "2"), ("continuation-token", next)]),
+            (Paging::Token, None) => {
+                query.push(("list-type", "2"));
+                query.extend(after.as_deref().map(|after| ("start-after", after)));
+            }
+            (Paging::Marker, _) => query.extend(next.or(after.as_deref()).map(|after| ("marker", after))),
         }
+        query.sort_unstable();
         let call = self.call("list", Method::GET, None, &query);
         let answer = self.exchange.answer(&call).await?;
         let page: ListObjects = xml::parse(&answer.body).map_err(|error| call.misunderstood(error))?;
+        let next = match self.dialect.paging {
+            Paging::Token => page.next_continuation_token,
+            Paging::Marker => page.next_marker.or_else(|| Some(page.contents.last()?.key.clone())),
+        };
         let listed = page.contents.into_iter().filter_map(|object| {
             // Others may keep things in the bucket whose keys are no paths.
             let path = self.address.path(&object.key)?;
@@ -102,7 +114,7 @@ impl Objects for S3 {
         let objects = listed.collect::<Option<_>>();
         Ok(ObjectPage {
             objects: objects.ok_or_else(|| call.misunderstood("an object has no time"))?,
-            next: page.next_continuation_token.filter(|_| page.is_truncated),
+            next: next.filter(|_| page.is_truncated),
         })
     }
 
@@ -112,7 +124,7 @@ impl Objects for S3 {
         call.is_long = true;
         call.headers = self.object_headers(Purpose::File);
         call.headers.insert(&self.dialect.copy_source, self.copy_source(source));
-        call.headers.insert(&self.dialect.metadata_directive, HeaderValue::from_static("REPLACE"));
+        call.headers.extend([self.dialect.own_metadata.clone()]);
         let answer = self.exchange.answer(&call).await?;
         self.checked(&call, &answer)
     }
@@ -132,10 +144,13 @@ impl Objects for S3 {
         let objects = paths.iter().map(|path| DeletedObject { key: self.address.key(path) }).collect();
         let mut call = self.call("delete from", Method::POST, None, &[("delete", "")]);
         call.body = xml::write(&Delete { quiet: true, objects }).into();
-        let checksum = HeaderValue::try_from(STANDARD.encode(Md5::digest(&call.body))).expect("base64 makes a header");
-        call.headers.insert(HeaderName::from_static("content-md5"), checksum);
+        call.headers.insert(CONTENT_MD5, protocol::header(STANDARD.encode(Md5::digest(&call.body))));
         call.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         let answer = self.exchange.answer(&call).await?;
+        // Some say nothing at all if all went well.
+        if answer.body.is_empty() {
+            return Ok(HashMap::new());
+        }
         let deleted: Deleted = xml::parse(&answer.body).map_err(|error| call.misunderstood(error))?;
         let failed = deleted.errors.into_iter().filter(|error| error.code != "NoSuchKey").filter_map(|error| {
             let why = format!("the object store answered {} {}", error.code, error.message);
@@ -157,22 +172,22 @@ impl S3 {
         let text = |text: &str| HeaderValue::try_from(text).expect("the configuration was checked");
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        match &self.config.encryption {
+        match &self.options.encryption {
             None => {}
             Some(S3Encryption::Store) => {
                 headers.insert(&self.dialect.encryption, HeaderValue::from_static("AES256"));
             }
             Some(S3Encryption::Kms(key)) => {
-                headers.insert(&self.dialect.encryption, HeaderValue::from_static("aws:kms"));
+                headers.insert(&self.dialect.encryption, self.dialect.managed_encryption.clone());
                 if let Some(key) = key {
                     headers.insert(&self.dialect.encryption_key, text(key));
                 }
             }
         }
-        if let Some(acl) = &self.config.object_acl {
+        if let Some(acl) = &self.options.acl {
             headers.insert(&self.dialect.acl, text(acl));
         }
-        if let Some(class) = self.config.storage_class.as_ref().filter(|_| purpose == Purpose::File) {
+        if let Some(class) = self.options.storage_class.as_ref().filter(|_| purpose == Purpose::File) {
             headers.insert(&self.dialect.storage_class, text(class));
         }
         headers

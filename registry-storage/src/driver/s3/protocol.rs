@@ -1,20 +1,21 @@
 //! How S3 requests are signed, and what its answers mean.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use reqsign_aws_v4::Credential;
-use reqsign_core::Signer;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use super::address::Address;
-use super::config::S3Config;
-use super::credentials;
-use super::dialect::Dialect;
+use super::dialect::{BodyChecksum, Dialect};
 use super::error;
+use super::signing::{MakeSign, Sign};
 use crate::driver::object::connection::Connections;
 use crate::driver::object::error::{ExchangeError, Refusal};
 use crate::driver::object::exchange::Protocol;
@@ -22,25 +23,37 @@ use crate::driver::object::exchange::Protocol;
 /// Bodies from this size on are hashed where that may take its time.
 const LONG_BODY_BYTES: usize = 256 * 1024;
 
+pub(super) const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+
 /// Signs requests to one bucket.
-#[derive(Debug)]
 pub(super) struct S3Protocol {
     address: Arc<Address>,
     dialect: &'static Dialect,
-    config: Arc<S3Config>,
     connections: Connections,
-    signer: RwLock<Signer<Credential>>,
+    make_sign: MakeSign,
+    sign: RwLock<Arc<dyn Sign>>,
 }
 
 impl S3Protocol {
     pub(super) fn new(
         address: Arc<Address>,
         dialect: &'static Dialect,
-        config: Arc<S3Config>,
         connections: Connections,
+        make_sign: MakeSign,
     ) -> Self {
-        let signer = credentials::signer(&config, &connections).into();
-        Self { address, dialect, config, connections, signer }
+        let sign = make_sign(&connections).into();
+        Self { address, dialect, connections, make_sign, sign }
+    }
+
+    /// Returns what signs requests now.
+    fn signs(&self) -> Arc<dyn Sign> {
+        Arc::clone(&self.sign.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for S3Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Protocol").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -52,18 +65,23 @@ impl Protocol for S3Protocol {
 
     /// Says what the body is signed as. TLS keeps it from being changed on the way; without TLS its checksum does.
     async fn prepare(&self, headers: &mut HeaderMap, body: &Bytes) {
-        let value = if self.address.is_encrypted() {
-            HeaderValue::from_static("UNSIGNED-PAYLOAD")
-        } else {
-            HeaderValue::try_from(hex::encode(hash(body).await)).expect("hex digits make a header")
-        };
-        headers.insert(&self.dialect.content_sha256, value);
+        match (&self.dialect.checksum, self.address.is_encrypted()) {
+            (BodyChecksum::Sha256(name), true) => {
+                headers.insert(name, HeaderValue::from_static("UNSIGNED-PAYLOAD"));
+            }
+            (BodyChecksum::Sha256(name), false) => {
+                headers.insert(name, header(hex::encode(hash::<Sha256>(body).await)));
+            }
+            (BodyChecksum::Md5, false) if !body.is_empty() => {
+                headers.insert(CONTENT_MD5, header(STANDARD.encode(hash::<Md5>(body).await)));
+            }
+            (BodyChecksum::Md5, _) => {}
+        }
     }
 
     async fn sign(&self, request: &mut Parts) -> Result<(), ExchangeError> {
-        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner).clone();
-        signer.sign(request, None).await.map_err(|error| ExchangeError::Credentials {
-            advice: "check `accesskey` and `secretkey`, or what the environment gives instead of them",
+        self.signs().sign(request, None).await.map_err(|error| ExchangeError::Credentials {
+            advice: self.dialect.keys.credentials,
             is_worth_a_retry: error.is_retryable(),
             source: error.into(),
         })
@@ -74,16 +92,21 @@ impl Protocol for S3Protocol {
     }
 
     fn renew(&self) {
-        let renewed = credentials::signer(&self.config, &self.connections);
-        *self.signer.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        *self.sign.write().unwrap_or_else(PoisonError::into_inner) = (self.make_sign)(&self.connections);
     }
 }
 
-async fn hash(body: &Bytes) -> impl AsRef<[u8]> {
+/// Returns the checksum of a body.
+pub(super) async fn hash<D: Digest>(body: &Bytes) -> Vec<u8> {
     if body.len() < LONG_BODY_BYTES {
-        return Sha256::digest(body);
+        return D::digest(body).to_vec();
     }
     let body = body.clone();
-    let hashed = tokio::task::spawn_blocking(move || Sha256::digest(&body)).await;
+    let hashed = tokio::task::spawn_blocking(move || D::digest(&body).to_vec()).await;
     hashed.expect("hashing does not panic")
+}
+
+/// Makes a header of a checksum.
+pub(super) fn header(checksum: String) -> HeaderValue {
+    HeaderValue::try_from(checksum).expect("hex digits and base64 make a header")
 }

@@ -28,6 +28,7 @@ pub(super) struct ListObjects {
     #[serde(default)]
     pub(super) is_truncated: bool,
     pub(super) next_continuation_token: Option<String>,
+    pub(super) next_marker: Option<String>,
     #[serde(default)]
     pub(super) contents: Vec<ListedObject>,
 }

@@ -1,0 +1,99 @@
+//! A bucket of COS to test with.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use registry_core::store::BlobStore;
+use registry_core::testing::blob_store_suite::BlobStoreSubject;
+use registry_storage::DriverBlobStore;
+use registry_storage::driver::StorageDriver;
+use registry_storage::driver::cos::{CosConfig, open};
+use registry_storage::driver::object::{ObjectDriver, TransferConfig};
+use registry_storage::driver::s3::S3Credentials;
+use registry_storage::testing::driver_suite::DriverSubject;
+
+use super::signature;
+use crate::object::parts::ObjectSubject;
+use crate::object::translator::{Translator, Vendor};
+use crate::subject::{Bucket, s3};
+
+pub(super) const ACCESS_KEY: &str = "cosaccess";
+pub(super) const SECRET_KEY: &str = "cossecret";
+const BUCKET: &str = "images-1250000000";
+const REGION: &str = "ap-guangzhou";
+
+const COS: Vendor = Vendor {
+    prefix: "x-cos-",
+    verify: signature::verify,
+    own_metadata: "Replaced",
+    copy_source: |headers| headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned(),
+    asks_for_strict_ranges: false,
+    is_quiet: false,
+};
+
+/// A part of a bucket of its own.
+pub(crate) struct CosBucket {
+    pub(super) config: CosConfig,
+    /// The same part, by Amazon's protocol.
+    bucket: Bucket,
+    _translator: Translator,
+}
+
+pub(crate) async fn cos() -> CosBucket {
+    CosBucket::new().await
+}
+
+impl CosBucket {
+    async fn new() -> Self {
+        let bucket = s3().await;
+        let translator = Translator::start(COS, &bucket.0).await;
+        let (access_key, secret_key) = (ACCESS_KEY.into(), SECRET_KEY.into());
+        let credentials = S3Credentials::Keys { access_key, secret_key, session_token: None };
+        let mut config = CosConfig::new(BUCKET, REGION, credentials);
+        config.endpoint = translator.endpoint();
+        config.root_directory.clone_from(&bucket.0.root_directory);
+        Self { config, bucket, _translator: translator }
+    }
+}
+
+#[async_trait]
+impl ObjectSubject for CosBucket {
+    async fn driver_with(&self, transfer: TransferConfig) -> ObjectDriver {
+        let config = CosConfig { transfer, ..self.config.clone() };
+        open(&config).await.expect("the store can be reached")
+    }
+
+    fn seals(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait]
+impl DriverSubject for CosBucket {
+    async fn open(&self) -> Arc<dyn StorageDriver> {
+        Arc::new(self.driver().await)
+    }
+
+    fn sorts_by_names_alone(&self) -> bool {
+        DriverSubject::sorts_by_names_alone(&self.bucket)
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        DriverSubject::contents(&self.bucket).await
+    }
+}
+
+#[async_trait]
+impl BlobStoreSubject for CosBucket {
+    async fn open(&self) -> Arc<dyn BlobStore> {
+        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
+    }
+
+    fn keeps_committed_uploads(&self) -> bool {
+        false
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        BlobStoreSubject::contents(&self.bucket).await
+    }
+}

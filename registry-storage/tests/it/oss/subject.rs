@@ -1,0 +1,104 @@
+//! A bucket of OSS to test with.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use registry_core::store::BlobStore;
+use registry_core::testing::blob_store_suite::BlobStoreSubject;
+use registry_storage::DriverBlobStore;
+use registry_storage::driver::StorageDriver;
+use registry_storage::driver::object::{ObjectDriver, TransferConfig};
+use registry_storage::driver::oss::{OssConfig, OssSignature, open};
+use registry_storage::driver::s3::S3Credentials;
+use registry_storage::testing::driver_suite::DriverSubject;
+
+use super::signature;
+use crate::object::parts::ObjectSubject;
+use crate::object::translator::{Translator, Vendor};
+use crate::subject::{Bucket, s3};
+
+pub(super) const ACCESS_KEY: &str = "ossaccess";
+pub(super) const SECRET_KEY: &str = "osssecret";
+pub(super) const BUCKET: &str = "images";
+pub(super) const REGION: &str = "cn-hangzhou";
+
+const OSS: Vendor = Vendor {
+    prefix: "x-oss-",
+    verify: signature::verify,
+    own_metadata: "REPLACE",
+    copy_source: |_| format!("/{BUCKET}"),
+    asks_for_strict_ranges: true,
+    is_quiet: true,
+};
+
+/// A part of a bucket of its own.
+pub(crate) struct OssBucket {
+    pub(super) config: OssConfig,
+    /// The same part, by Amazon's protocol.
+    bucket: Bucket,
+    _translator: Translator,
+}
+
+pub(crate) async fn signed_by_v4() -> OssBucket {
+    OssBucket::new(OssSignature::V4).await
+}
+
+pub(crate) async fn signed_by_v1() -> OssBucket {
+    OssBucket::new(OssSignature::V1).await
+}
+
+impl OssBucket {
+    async fn new(signature: OssSignature) -> Self {
+        let bucket = s3().await;
+        let translator = Translator::start(OSS, &bucket.0).await;
+        let (access_key, secret_key) = (ACCESS_KEY.into(), SECRET_KEY.into());
+        let credentials = S3Credentials::Keys { access_key, secret_key, session_token: None };
+        let mut config = OssConfig::new(BUCKET, REGION, credentials);
+        config.endpoint = translator.endpoint();
+        config.root_directory.clone_from(&bucket.0.root_directory);
+        config.signature = signature;
+        Self { config, bucket, _translator: translator }
+    }
+}
+
+#[async_trait]
+impl ObjectSubject for OssBucket {
+    async fn driver_with(&self, transfer: TransferConfig) -> ObjectDriver {
+        let config = OssConfig { transfer, ..self.config.clone() };
+        open(&config).await.expect("the store can be reached")
+    }
+
+    fn seals(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait]
+impl DriverSubject for OssBucket {
+    async fn open(&self) -> Arc<dyn StorageDriver> {
+        Arc::new(self.driver().await)
+    }
+
+    fn sorts_by_names_alone(&self) -> bool {
+        DriverSubject::sorts_by_names_alone(&self.bucket)
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        DriverSubject::contents(&self.bucket).await
+    }
+}
+
+#[async_trait]
+impl BlobStoreSubject for OssBucket {
+    async fn open(&self) -> Arc<dyn BlobStore> {
+        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
+    }
+
+    fn keeps_committed_uploads(&self) -> bool {
+        false
+    }
+
+    async fn contents(&self) -> Option<Vec<String>> {
+        BlobStoreSubject::contents(&self.bucket).await
+    }
+}
