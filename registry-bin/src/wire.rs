@@ -1,5 +1,6 @@
 //! From a configuration to a registry that serves: the only place that names concrete stores.
 
+mod gcs;
 mod s3;
 
 use std::sync::Arc;
@@ -185,6 +186,7 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
     match config.storage.driver() {
         ConfiguredDriver::Filesystem(_) => "filesystem",
         ConfiguredDriver::S3(_) => "s3",
+        ConfiguredDriver::Gcs(_) => "gcs",
         ConfiguredDriver::InMemory => "inmemory",
     }
 }
@@ -198,6 +200,7 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
             StorageConfig::Filesystem(driver)
         }
         ConfiguredDriver::S3(s3) => return s3::open(s3).await,
+        ConfiguredDriver::Gcs(gcs) => return gcs::open(gcs).await,
         ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };
     Ok(tokio::task::spawn_blocking(move || storage.open()).await??)

@@ -7,7 +7,7 @@ use std::path::{Path as FilePath, PathBuf};
 use super::decode::{DecodeError, Fault, decode};
 use super::environment::{self, CONFIGURATION_PATH, DATA, ReadSecret};
 use super::problem::{ConfigError, MAX_PROBLEMS, Problem, nearest, quoted};
-use super::section::{AwsEnvironment, Config};
+use super::section::{AwsEnvironment, Config, GoogleEnvironment};
 use super::shape::Shape;
 use super::tree::{Node, Origin, Path, Step};
 use super::{validate, yaml};
@@ -139,6 +139,10 @@ fn fill_in_defaults(config: &mut Config, variables: &[(String, String)]) {
     for s3 in config.storage.s3.iter_mut().chain(&mut config.storage.s3aws) {
         let known = variables.iter().filter(|(name, _)| AwsEnvironment::has_variable(name)).cloned();
         s3.environment = AwsEnvironment(known.collect());
+    }
+    if let Some(gcs) = &mut config.storage.gcs {
+        let known = variables.iter().filter(|(name, _)| GoogleEnvironment::has_variable(name)).cloned();
+        gcs.environment = GoogleEnvironment(known.collect());
     }
     if let Some(filesystem) = &mut config.storage.filesystem {
         filesystem.maxthreads = filesystem.maxthreads.max(25);

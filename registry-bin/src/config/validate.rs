@@ -1,5 +1,6 @@
 //! The rules that concern more than one value, and what is said about settings that have no effect.
 
+mod gcs;
 mod s3;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,11 @@ pub(super) fn notes(config: &Config) -> Vec<String> {
         ),
         ("storage.s3.loglevel", s3.is_some_and(|s3| s3.loglevel.is_some()), "`log.level` says what is logged"),
         ("storage.s3.useragent", s3.is_some_and(|s3| s3.useragent.is_some()), "the store is told nothing of who asks"),
+        (
+            "storage.gcs.useragent",
+            config.storage.gcs.as_ref().is_some_and(|gcs| gcs.useragent.is_some()),
+            "the store is told nothing of who asks",
+        ),
         ("compatibility", config.compatibility.is_some(), "images of schema 1 are handled without settings"),
         ("reporting", config.reporting.is_some(), "nothing is reported to others"),
         ("http.secret", !config.http.secret.is_empty(), "the state of uploads is in the database"),
@@ -93,7 +99,8 @@ impl Check<'_> {
     fn storage(&mut self, config: &Config) {
         let (own, foreign) = config.storage.named_drivers();
         if own.is_empty() && foreign.is_empty() {
-            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.inmemory`";
+            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
+                           `storage.inmemory`";
             self.report("storage", message);
         }
         self.one_of("storage", &own, &foreign, "storage drivers");
@@ -101,6 +108,9 @@ impl Check<'_> {
             if let Some(s3) = s3 {
                 self.s3(name, s3);
             }
+        }
+        if let Some(gcs) = &config.storage.gcs {
+            self.gcs(gcs);
         }
         let cache = &config.storage.cache;
         for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {

@@ -181,6 +181,16 @@ fn a_single_value_selects_a_kind_without_settings() {
     let StorageDriver::S3(s3) = config.storage.driver() else { panic!("another driver") };
     assert_eq!((s3.bucket.as_str(), s3.region.as_str(), s3.secretkey.expose()), ("b", "r", "hidden"));
     assert!(!format!("{config:?}").contains("hidden"));
+
+    let variables = [
+        ("REGISTRY_STORAGE", "gcs"),
+        ("REGISTRY_STORAGE_GCS_BUCKET", "b"),
+        ("REGISTRY_STORAGE_GCS_CREDENTIALS", r#"{"type": "service_account", "private_key": "hidden"}"#),
+    ];
+    let config = load_valid(MINIMAL, &variables).config;
+    let StorageDriver::Gcs(gcs) = config.storage.driver() else { panic!("another driver") };
+    assert_eq!(gcs.bucket, "b");
+    assert!(gcs.credentials.expose().contains("hidden") && !format!("{config:?}").contains("hidden"));
 }
 
 #[test]

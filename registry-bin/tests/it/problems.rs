@@ -149,7 +149,7 @@ fn what_does_not_exist_yet_is_refused_by_name() {
         let expected = format!("config.yml:3: not supported yet: {key}");
         assert_eq!(problems(&format!("{MINIMAL}{text}\n"), &[]), expected, "{text}");
     }
-    for driver in ["gcs", "azure", "swift", "oss"] {
+    for driver in ["azure", "swift", "oss"] {
         let text = format!("version: 0.1\nstorage:\n  {driver}:\n    rootdirectory: /a\n");
         assert_eq!(problems(&text, &[]), format!("config.yml:3: not supported yet: storage.{driver}"));
     }
@@ -172,6 +172,29 @@ fn what_a_bucket_lacks_is_said() {
         ("bucket: b, region: r, keyid: 'a b'", "`storage.s3.keyid`: expected a word of ASCII characters, found `a b`"),
     ] {
         let text = format!("version: 0.1\nstorage:\n  s3: {{{keys}}}\n");
+        assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
+    }
+}
+
+#[test]
+fn what_a_bucket_at_google_lacks_is_said() {
+    for (keys, expected) in [
+        ("rootdirectory: /a", "missing key `storage.gcs.bucket`; expected a name such as `my-images`"),
+        ("bucket: a/b", "`storage.gcs.bucket`: expected a name such as `my-images`, found `a/b`"),
+        (
+            "bucket: b, keyfile: /k, credentials: {type: service_account}",
+            "`storage.gcs.credentials`: expected `keyfile` or `credentials`, found both",
+        ),
+        (
+            "bucket: b, credentials: {private_key: hidden}",
+            "`storage.gcs.credentials`: expected a credential as Google writes it, with `type`",
+        ),
+        (
+            "bucket: b, chunksize: 262145",
+            "`storage.gcs.chunksize`: expected a multiple of 262144 up to 5368709120 bytes, found `262145`",
+        ),
+    ] {
+        let text = format!("version: 0.1\nstorage:\n  gcs: {{{keys}}}\n");
         assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
     }
 }
@@ -247,10 +270,10 @@ fn version_and_storage_are_needed() {
     assert_eq!(problems("storage: inmemory\n", &[]), "config.yml:1: missing key `version`; expected `version: 0.1`");
     assert_eq!(
         problems("version: 0.1\n", &[]),
-        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.inmemory`"
+        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.inmemory`"
     );
     let both = "config.yml:1: missing key `version`; expected `version: 0.1`
-config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.inmemory`";
+config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.inmemory`";
     assert_eq!(problems("", &[]), both);
     assert_eq!(problems("# nothing\n", &[]), both);
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");

@@ -18,6 +18,7 @@
 
 pub mod cos;
 pub mod filesystem;
+pub mod gcs;
 pub mod inmemory;
 pub mod object;
 pub mod oss;

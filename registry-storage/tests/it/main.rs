@@ -4,6 +4,7 @@ mod cos;
 mod drivers;
 mod faults;
 mod fsck;
+mod gcs;
 mod identity;
 mod layout;
 mod links;

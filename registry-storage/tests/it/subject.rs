@@ -103,9 +103,6 @@ pub(crate) struct Bucket(pub(crate) S3Config);
 
 /// Returns the settings for a part of its own in the bucket of `scripts/object-stores`.
 pub(crate) fn s3_config() -> S3Config {
-    let variable = |name: &str| {
-        std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by scripts/object-stores"))
-    };
     let credentials = S3Credentials::Keys {
         access_key: variable("TEST_S3_ACCESS_KEY"),
         secret_key: variable("TEST_S3_SECRET_KEY"),
@@ -166,20 +163,28 @@ impl BlobStoreSubject for Bucket {
 }
 
 impl Bucket {
-    /// Names all objects, and all uploads that were not completed.
     async fn kept(&self) -> Vec<String> {
         let mut config = self.0.clone();
         let root = std::mem::take(&mut config.root_directory);
-        let driver = Bucket(config).driver().await;
-        let directory: StoragePath = root.parse().expect("a UUID is a path");
-        let objects = driver.list(&directory, None, 100).await.expect("listing").items;
-        let later = Timestamp::now().plus(Duration::from_secs(60));
-        let mut kept: Vec<_> = objects.into_iter().map(|object| object.path.to_string()).collect();
-        for uploads in ["/suite", "/suite/uploads", "/docker/registry/v2/uploads"] {
-            let directory = format!("{directory}{uploads}").parse().expect("a path");
-            let uploads = driver.uploads_before(&directory, later, 100).await.expect("listing uploads");
-            kept.extend(uploads.iter().map(|upload| upload.as_str().to_owned()));
-        }
-        kept
+        kept(&Bucket(config).driver().await, &root).await
     }
+}
+
+/// Names all objects below a directory, and all uploads that were not completed.
+pub(crate) async fn kept(driver: &ObjectDriver, directory: &str) -> Vec<String> {
+    let path = |text: &str| text.parse::<StoragePath>().expect("a path");
+    let objects = driver.list(&path(directory), None, 100).await.expect("listing").items;
+    let later = Timestamp::now().plus(Duration::from_secs(60));
+    let mut kept: Vec<_> = objects.into_iter().map(|object| object.path.to_string()).collect();
+    for uploads in ["/suite", "/suite/uploads", "/docker/registry/v2/uploads"] {
+        let uploads = path(&format!("{directory}{uploads}"));
+        let uploads = driver.uploads_before(&uploads, later, 100).await.expect("listing uploads");
+        kept.extend(uploads.iter().map(|upload| upload.as_str().to_owned()));
+    }
+    kept
+}
+
+/// Returns what `scripts/object-stores` says in a variable.
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by scripts/object-stores"))
 }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod database;
+mod gcs;
 mod health;
 mod http;
 mod limit;
@@ -19,6 +20,8 @@ mod validation;
 
 pub use auth::{AuthConfig, AuthKind, HtpasswdConfig, NoAuthConfig};
 pub use database::{DatabaseConfig, DatabaseTlsConfig, SnapshotsConfig};
+pub use gcs::GcsConfig;
+pub(crate) use gcs::GoogleEnvironment;
 pub use health::{FileCheck, HealthConfig, HttpCheck, StorageCheck, TcpCheck};
 pub use http::{
     DebugConfig, H2cConfig, Http2Config, HttpConfig, LimitsConfig, Network as HttpNetwork, PrometheusConfig,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{S3Config, named, present};
+use super::{GcsConfig, S3Config, named, present};
 use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
@@ -26,9 +26,9 @@ pub struct StorageConfig {
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Opaque>")]
     pub s3aws: Option<S3Config>,
-    /// The driver for Google Cloud Storage. Not supported yet.
-    #[serde(deserialize_with = "present", skip_serializing)]
-    pub gcs: Option<Opaque>,
+    /// The driver for Google Cloud Storage.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub gcs: Option<GcsConfig>,
     /// The driver for Azure Blob Storage. Not supported yet.
     #[serde(deserialize_with = "present", skip_serializing)]
     pub azure: Option<Opaque>,
@@ -59,6 +59,8 @@ pub enum StorageDriver<'a> {
     Filesystem(&'a FilesystemConfig),
     /// A bucket.
     S3(&'a S3Config),
+    /// A bucket at Google.
+    Gcs(&'a GcsConfig),
     /// Memory.
     InMemory,
 }
@@ -66,11 +68,12 @@ pub enum StorageDriver<'a> {
 impl StorageConfig {
     /// Returns the driver. A loaded configuration names exactly one.
     pub fn driver(&self) -> StorageDriver<'_> {
-        match (&self.filesystem, self.s3.as_ref().or(self.s3aws.as_ref())) {
-            (Some(filesystem), _) => StorageDriver::Filesystem(filesystem),
-            (None, Some(s3)) => StorageDriver::S3(s3),
-            (None, None) => StorageDriver::InMemory,
-        }
+        let named = [
+            self.filesystem.as_ref().map(StorageDriver::Filesystem),
+            self.s3.as_ref().or(self.s3aws.as_ref()).map(StorageDriver::S3),
+            self.gcs.as_ref().map(StorageDriver::Gcs),
+        ];
+        named.into_iter().flatten().next().unwrap_or(StorageDriver::InMemory)
     }
 
     /// Returns the names of the drivers that are there: those that exist here, and those that do not yet.
@@ -80,13 +83,10 @@ impl StorageConfig {
             ("inmemory", self.inmemory.is_some()),
             ("s3", self.s3.is_some()),
             ("s3aws", self.s3aws.is_some()),
-        ]);
-        let foreign = named(&[
             ("gcs", self.gcs.is_some()),
-            ("azure", self.azure.is_some()),
-            ("swift", self.swift.is_some()),
-            ("oss", self.oss.is_some()),
         ]);
+        let foreign =
+            named(&[("azure", self.azure.is_some()), ("swift", self.swift.is_some()), ("oss", self.oss.is_some())]);
         (own, foreign)
     }
 
@@ -94,7 +94,9 @@ impl StorageConfig {
     pub(crate) fn default_database(&self) -> DatabaseUrl {
         match self.driver() {
             StorageDriver::Filesystem(filesystem) => DatabaseUrl::Sqlite(filesystem.rootdirectory.join("registry.db")),
-            StorageDriver::S3(_) => DatabaseUrl::Sqlite(FilesystemConfig::default().rootdirectory.join("registry.db")),
+            StorageDriver::S3(_) | StorageDriver::Gcs(_) => {
+                DatabaseUrl::Sqlite(FilesystemConfig::default().rootdirectory.join("registry.db"))
+            }
             StorageDriver::InMemory => DatabaseUrl::Memory,
         }
     }

@@ -8,6 +8,7 @@ mod marker;
 mod mysql_dsn;
 mod path_prefix;
 mod secret;
+mod secret_document;
 mod trusted_proxy;
 mod version;
 
@@ -19,6 +20,7 @@ pub use marker::{Opaque, Unsupported};
 pub use mysql_dsn::MysqlDsn;
 pub use path_prefix::PathPrefix;
 pub use secret::Secret;
+pub use secret_document::SecretDocument;
 pub use trusted_proxy::TrustedProxy;
 pub use version::Version;
 

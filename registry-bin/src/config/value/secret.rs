@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What is shown in the place of a secret.
-const MASK: &str = "********";
+pub(super) const MASK: &str = "********";
 
 /// A text that `Debug` and serialisation mask. A variable named as the key's with `_FILE` after it may hold the path
 /// of a file with the secret instead.

@@ -8,6 +8,8 @@ use futures::StreamExt;
 use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
 use registry_core::store::Timestamp;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::error::Failure;
 use crate::error::DriverError;
@@ -140,4 +142,10 @@ pub(crate) struct ObjectPage {
     pub(crate) objects: Vec<ListedObject>,
     /// Where to go on, if there may be more.
     pub(crate) next: Option<String>,
+}
+
+/// Reads a time as stores write it (RFC 3339).
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+    let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+    i64::try_from(nanos / 1000).ok().map(Timestamp::from_micros)
 }

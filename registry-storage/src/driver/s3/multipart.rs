@@ -6,13 +6,12 @@ use http::{HeaderValue, Method, header};
 use registry_core::store::StoreErrorKind;
 
 use super::S3;
-use super::objects::parse_time;
 use super::xml::{
     self, CompleteMultipartUpload, CompletedPart, CopyPart, InitiateMultipartUpload, ListParts, ListUploads,
 };
 use crate::driver::object::error::Failure;
 use crate::driver::object::multipart::{Multipart, UnfinishedUpload, UploadPage, UploadScope};
-use crate::driver::object::objects::Purpose;
+use crate::driver::object::objects::{Purpose, parse_time};
 use crate::path::StoragePath;
 
 #[async_trait]

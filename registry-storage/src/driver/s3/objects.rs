@@ -8,9 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use md5::{Digest, Md5};
-use registry_core::store::{StoreErrorKind, Timestamp};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use registry_core::store::StoreErrorKind;
 
 use super::S3;
 use super::config::S3Encryption;
@@ -19,7 +17,7 @@ use super::protocol::{self, CONTENT_MD5};
 use super::xml::{self, Delete, Deleted, DeletedObject, ListObjects};
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Call;
-use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose};
+use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
 use crate::error::DriverError;
 use crate::path::StoragePath;
 
@@ -192,10 +190,4 @@ impl S3 {
         }
         headers
     }
-}
-
-/// Reads a time as S3 writes it.
-pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
-    let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
-    i64::try_from(nanos / 1000).ok().map(Timestamp::from_micros)
 }

@@ -1,0 +1,184 @@
+//! A server of our own that speaks the part of Google's JSON API that there is a use for, and refuses all else: unknown
+//! parameters, requests without a valid token, compositions of what has changed.
+
+mod objects;
+mod request;
+
+use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use registry_storage::driver::gcs::GcsCredentials;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use self::objects::Objects;
+use self::request::Asked;
+
+pub(super) const BUCKET: &str = "registry";
+/// What an external identity shows to get a token.
+pub(super) const SUBJECT_TOKEN: &str = "who-i-am";
+
+type Answer = Response<Full<Bytes>>;
+
+/// An answer that says no: a document, or without a reason a line of text.
+struct Refused {
+    status: u16,
+    reason: &'static str,
+    message: String,
+}
+
+#[derive(Default)]
+struct State {
+    objects: Objects,
+    tokens: HashSet<String>,
+    tokens_given: usize,
+}
+
+/// The server; it stops when it is dropped.
+pub(super) struct FakeGcs {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    accepting: JoinHandle<()>,
+}
+
+impl FakeGcs {
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(Mutex::new(State::default()));
+        let known = Arc::clone(&state);
+        let accepting = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("accepting");
+                let state = Arc::clone(&known);
+                let service = service_fn(move |request| answer(Arc::clone(&state), request));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        Self { address, state, accepting }
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns how the registry finds tokens: by the server that tells machines who they are.
+    pub(super) fn credentials(&self) -> GcsCredentials {
+        let variables = [("GCE_METADATA_HOST".to_owned(), self.address.to_string())].into();
+        GcsCredentials::Ambient { variables }
+    }
+
+    /// Takes no token any more that was given so far.
+    pub(super) fn expire_tokens(&self) {
+        self.state.lock().unwrap().tokens.clear();
+    }
+
+    /// Returns how many tokens were asked for.
+    pub(super) fn tokens_given(&self) -> usize {
+        self.state.lock().unwrap().tokens_given
+    }
+}
+
+impl Drop for FakeGcs {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<Answer, io::Error> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let asked = Asked::new(parts, body);
+    let answered = state.lock().unwrap().answer(&asked);
+    Ok(answered.unwrap_or_else(Answer::from))
+}
+
+impl State {
+    fn answer(&mut self, asked: &Asked) -> Result<Answer, Refused> {
+        let path: Vec<_> = asked.path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["computeMetadata", "v1", "instance", "service-accounts", "default", "token"] => {
+                let flavor = asked.header("metadata-flavor");
+                return if flavor == Some("Google") { Ok(self.token()) } else { Err(refused(403, "forbidden", "")) };
+            }
+            ["sts"] => return self.exchange(asked),
+            _ => {}
+        }
+        let token = asked.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
+        if !token.is_some_and(|token| self.tokens.contains(token)) {
+            return Err(refused(401, "authError", "Invalid Credentials"));
+        }
+        let (bucket, rest) = match &path[..] {
+            ["upload", "storage", "v1", "b", bucket, "o"] => (bucket, None),
+            ["storage", "v1", "b", bucket, "o", rest @ ..] => (bucket, Some(rest)),
+            _ => return Err(refused(404, "notFound", "Not Found")),
+        };
+        if *bucket != BUCKET {
+            return Err(refused(404, "notFound", "The specified bucket does not exist."));
+        }
+        match (asked.method.as_str(), rest) {
+            ("POST", None) => self.objects.insert(asked),
+            ("GET", Some([])) => self.objects.list(asked),
+            ("GET", Some([name])) => self.objects.get(asked, name),
+            ("DELETE", Some([name])) => self.objects.delete(asked, name),
+            ("POST", Some([name, "compose"])) => self.objects.compose(asked, name),
+            ("POST", Some([source, "rewriteTo", "b", BUCKET, "o", name])) => self.objects.rewrite(asked, source, name),
+            _ => Err(refused(405, "methodNotAllowed", "Method not allowed")),
+        }
+    }
+
+    /// Gives a token to an external identity (RFC 8693).
+    fn exchange(&mut self, asked: &Asked) -> Result<Answer, Refused> {
+        let body = String::from_utf8_lossy(&asked.body).into_owned();
+        if body.contains(SUBJECT_TOKEN) {
+            return Ok(self.token());
+        }
+        Err(refused(400, "invalid_grant", "The subject is unknown."))
+    }
+
+    fn token(&mut self) -> Answer {
+        self.tokens_given += 1;
+        let token = format!("token-{}", self.tokens_given);
+        self.tokens.insert(token.clone());
+        let issued = "urn:ietf:params:oauth:token-type:access_token";
+        let token =
+            json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer", "issued_token_type": issued});
+        document(&token)
+    }
+}
+
+/// Answers with a document.
+fn document(document: &serde_json::Value) -> Answer {
+    let mut response = Response::new(Full::new(document.to_string().into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().expect("a header"));
+    response
+}
+
+/// Says no.
+fn refused(status: u16, reason: &'static str, message: impl Into<String>) -> Refused {
+    Refused { status, reason, message: message.into() }
+}
+
+impl From<Refused> for Answer {
+    fn from(Refused { status, reason, message }: Refused) -> Self {
+        let errors = [json!({"domain": "global", "reason": reason, "message": message})];
+        let mut answer = match reason {
+            "" => Response::new(Full::new(message.into())),
+            _ => document(&json!({"error": {"code": status, "message": message, "errors": errors}})),
+        };
+        *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+        answer.headers_mut().insert("x-guploader-uploadid", "request-1".parse().expect("a header"));
+        answer
+    }
+}
