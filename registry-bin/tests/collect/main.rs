@@ -1,5 +1,5 @@
-//! Collects garbage while clients push, mount, move, pull and delete the same few things through several registries, each of
-//! which is killed at random moments, and compares: no answer may contradict another, every tag can be pulled, and what is
+//! Collects garbage and retains tags while clients push, mount, move, pull and delete the same few things through several
+//! registries, each of which is killed at random moments, and compares: no answer may contradict another, every tag can be pulled, and what is
 //! left in the end is what can be reached from a tag, neither more nor less.
 //!
 //! ```text
@@ -40,14 +40,17 @@ use crate::{
         server::{Server, Setup},
     },
     stores::{Fault, Stores},
-    world::{Manifest, Tag, World},
+    world::{LAPSING, Manifest, REPOSITORIES, Tag, World},
 };
 
 const CLIENTS: usize = 6;
 const GRACE_PERIODS: [Duration; 2] = [Duration::from_secs(2), Duration::ZERO];
 /// For how long a collector that breaks the rules may stay unseen.
 const CONTROL: Duration = Duration::from_secs(180);
-/// For how long rounds go on if kills leave no registry the time to collect anything.
+/// What registries do by themselves, and what they log then.
+const TURNS: [(&str, &str); 2] =
+    [("collected garbage", "garbage collected"), ("deleted a tag by a rule", "tag is not retained")];
+/// For how long rounds go on if kills leave no registry the time for that.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
@@ -134,12 +137,13 @@ impl<'a> Run<'a> {
         for grace in GRACE_PERIODS {
             self.start(grace)?;
             let (begun, mut rounds) = (Instant::now(), 0);
-            while begun.elapsed() < duration / 2 || self.collections()? == 0 && begun.elapsed() < PATIENCE {
+            while begun.elapsed() < duration / 2 || self.has_idled()? && begun.elapsed() < PATIENCE {
                 rounds += 1;
                 self.world.renew_contents();
                 tags = self.round(None).with_context(|| format!("round {rounds} with a grace period of {grace:?}"))?;
             }
             self.stop()?;
+            self.forget_lapsed(&mut tags)?;
             self.settle(&tags)?;
             println!("collect: {rounds} rounds and {} kills with a grace period of {grace:?}", self.kills);
         }
@@ -155,7 +159,13 @@ impl<'a> Run<'a> {
             "  maintenance:\n    garbagecollection: {{graceperiod: {}s, interval: 1s, deleteuntagged: true}}\n",
             grace.as_secs()
         );
-        let sections = format!("tags: {{history: 0s}}\ndatabase: {{url: \"{}\"}}\n", self.database);
+        let retention = format!(
+            "  enabled: true\n  interval: 1s\n  rules:\n    - {{repositories: {}, tags: {}, keepyounger: 50ms}}\n",
+            REPOSITORIES[LAPSING.repository],
+            LAPSING.name()
+        );
+        let sections =
+            format!("tags: {{history: 0s}}\nretention:\n{retention}database: {{url: \"{}\"}}\n", self.database);
         let setups = (0..self.replicas).map(|number| Setup::new(self.directory, number, &storage, &sections));
         self.setups = setups.collect::<anyhow::Result<_>>()?;
         for setup in &self.setups {
@@ -175,6 +185,7 @@ impl<'a> Run<'a> {
     fn round(&mut self, fault: Option<Fault>) -> anyhow::Result<Vec<(Tag, Value)>> {
         let stop = AtomicBool::new(false);
         let world = &self.world;
+        world.expect_lapses();
         thread::scope(|scope| {
             let workers: Vec<_> =
                 self.clients.iter_mut().map(|client| scope.spawn(|| client.run(world, &stop))).collect();
@@ -200,12 +211,25 @@ impl<'a> Run<'a> {
         client.connect(self.setups.iter().map(Setup::connection).collect());
         let tags = self.world.settle()?;
         for (tag, value) in &tags {
-            if let Some(digest) = value {
+            // What lapses may do so between the two.
+            if let Some(digest) = value.as_ref().filter(|_| *tag != LAPSING) {
                 let pulled = client.pull_manifest(&self.world, tag.repository, digest, || true);
                 pulled.map_err(failure).with_context(|| tag.target())?;
             }
         }
         Ok(tags)
+    }
+
+    /// Looks whether the lapsing tag was deleted since it was read.
+    fn forget_lapsed(&self, tags: &mut [(Tag, Value)]) -> anyhow::Result<()> {
+        let now = self.runtime.block_on(async {
+            Stores::open(self.directory, &self.database).await?.tag(LAPSING).await
+        })?;
+        for (_, value) in tags.iter_mut().filter(|(tag, value)| *tag == LAPSING && *value != now) {
+            ensure!(now.is_none(), "{} points to {now:?}, but pointed to {value:?}", LAPSING.target());
+            *value = None;
+        }
+        Ok(())
     }
 
     /// Collects all that is left, and compares.
@@ -226,9 +250,11 @@ impl<'a> Run<'a> {
             println!("collect: {count:7} {name}");
         }
         ensure!(counts.values().all(|count| *count > 0), "something was never done");
-        let collections = self.collections()?;
-        println!("collect: {collections:7} collections of garbage by the registries");
-        ensure!(collections > 0, "no registry ever collected garbage");
+        for (what, line) in TURNS {
+            let times = self.logged(line)?;
+            println!("collect: {times:7} times a registry {what}");
+            ensure!(times > 0, "no registry ever {what}");
+        }
         ensure!(
             self.replicas == 1 || !counts.contains_key("(lose an upload)"),
             "an upload was lost that a database server had"
@@ -236,10 +262,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Counts the collections of garbage by registries, of which kills may leave few.
-    fn collections(&self) -> anyhow::Result<usize> {
+    /// Tells whether something that registries do by themselves was not done yet, for which kills may leave little time.
+    fn has_idled(&self) -> anyhow::Result<bool> {
+        let counts: Vec<usize> = TURNS.iter().map(|(_, line)| self.logged(line)).collect::<anyhow::Result<_>>()?;
+        Ok(counts.contains(&0))
+    }
+
+    /// Counts what registries have logged.
+    fn logged(&self, line: &str) -> anyhow::Result<usize> {
         let logs = (0..self.replicas).map(|number| fs::read_to_string(self.directory.join(format!("log-{number}"))));
-        logs.map(|log| Ok(log?.matches("garbage collected").count())).sum()
+        logs.map(|log| Ok(log?.matches(line).count())).sum()
     }
 
     /// Removes bytes that are needed, then leaves some that are not, and requires that the comparison sees each.

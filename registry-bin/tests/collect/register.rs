@@ -22,6 +22,8 @@ pub(crate) enum Action {
         digest: String,
         found: Option<bool>,
     },
+    /// From now on it may be deleted by nobody who tells of it, any number of times.
+    Lapse,
     /// It was read without an answer, or what was asked for was refused.
     Nothing,
 }
@@ -39,7 +41,7 @@ impl Action {
     fn is_look(&self) -> bool {
         match self {
             Self::Read(_) | Self::Nothing => true,
-            Self::Put(_) => false,
+            Self::Put(_) | Self::Lapse => false,
             Self::Delete { found } | Self::DeleteManifest { found, .. } => *found == Some(false),
         }
     }
@@ -49,6 +51,7 @@ impl Action {
         match self {
             Self::Nothing => Some(value.clone()),
             Self::Put(digest) => Some(Some(digest.clone())),
+            Self::Lapse => value.is_some().then_some(None),
             Self::Read(read) => (read == value).then(|| value.clone()),
             Self::Delete { found } => found.is_none_or(|found| found == value.is_some()).then_some(None),
             Self::DeleteManifest { digest, found } => {
@@ -131,7 +134,9 @@ fn closure(
             // What may not have happened need not happen to no effect.
             if operations[*at].ended.is_some() || value != state.value {
                 let mut done = state.done.clone();
-                done.insert(*at);
+                if !matches!(operations[*at].action, Action::Lapse) {
+                    done.insert(*at);
+                }
                 ahead.push(State { value, done });
             }
         }
@@ -166,6 +171,8 @@ pub(crate) fn prove_that_disorder_is_seen() -> anyhow::Result<()> {
         operations(&[(1, 2, put("a")), (3, 4, gone()), (5, 6, read("a"))]),
         // A tag that is gone without a delete.
         operations(&[(1, 2, put("a")), (3, 4, absent())]),
+        // A tag that lapsed before it could.
+        operations(&[(1, 2, put("a")), (3, 4, absent()), (5, 0, Action::Lapse)]),
         // A value that nobody wrote.
         operations(&[(1, 2, put("a")), (3, 4, read("c"))]),
     ];
@@ -175,5 +182,7 @@ pub(crate) fn prove_that_disorder_is_seen() -> anyhow::Result<()> {
         }
     }
     let seen = operations(&[(1, 0, put("a")), (2, 3, absent()), (4, 5, read("a")), (6, 0, gone()), (7, 8, absent())]);
-    linearize(&None, &seen)
+    linearize(&None, &seen)?;
+    let put_again = [(2, 3, put("a")), (4, 5, absent()), (6, 7, put("a")), (8, 9, absent())];
+    linearize(&None, &operations(&[&[(1, 0, Action::Lapse)], &put_again[..]].concat()))
 }

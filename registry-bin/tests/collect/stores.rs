@@ -13,6 +13,7 @@ use anyhow::{Context, bail, ensure};
 use registry_core::{
     Registry, RegistryOptions,
     gc::CollectOptions,
+    protocol::reference::Reference,
     registry::Finding,
     store::inventory::StoredFile,
     store::{BlobStore, MetadataStore, Timestamp},
@@ -57,6 +58,13 @@ impl Stores {
         let driver = StorageConfig::Filesystem(FilesystemConfig::new(&root)).open()?;
         let metadata = registry_db::open(&DatabaseConfig::new(database.parse()?)).await?;
         Ok(Self { root, blobs: Arc::new(DriverBlobStore::new(Arc::clone(&driver))), driver, metadata })
+    }
+
+    /// Returns what a tag points to.
+    pub(crate) async fn tag(&self, tag: Tag) -> anyhow::Result<Value> {
+        let name = REPOSITORIES[tag.repository].parse()?;
+        let found = self.metadata.manifest(&name, &Reference::Tag(tag.name().parse()?)).await?;
+        Ok(found.map(|manifest| manifest.digest.to_string()))
     }
 
     fn registry(&self) -> Registry {

@@ -18,6 +18,8 @@ use crate::{
 
 pub(crate) const REPOSITORIES: [&str; 2] = ["collect/one", "collect/two"];
 const TAGS: usize = 4;
+/// The tag that the registries delete by themselves, by a rule of retention.
+pub(crate) const LAPSING: Tag = Tag { repository: 1, number: 3 };
 /// How many contents are pushed at a time: few, so that what one client pushes another deletes.
 const CONTENTS: usize = 20;
 /// How many of them are others after some time.
@@ -43,9 +45,14 @@ impl Tag {
         Self { repository: random.below(REPOSITORIES.len()), number: random.below(TAGS) }
     }
 
+    /// Returns its name.
+    pub(crate) fn name(self) -> String {
+        format!("t{}", self.number)
+    }
+
     /// Returns the path of the manifest that it points to.
     pub(crate) fn target(self) -> String {
-        format!("/v2/{}/manifests/t{}", REPOSITORIES[self.repository], self.number)
+        format!("/v2/{}/manifests/{}", REPOSITORIES[self.repository], self.name())
     }
 }
 
@@ -106,6 +113,11 @@ impl World {
     pub(crate) fn content(&self, random: &mut Random) -> Vec<u8> {
         let first = self.first_content.load(Ordering::Relaxed);
         Random::new(first + random.below(CONTENTS) as u64).blob()
+    }
+
+    /// Notes that the registries may delete the lapsing tag from now on.
+    pub(crate) fn expect_lapses(&self) {
+        self.begin(LAPSING, Action::Lapse);
     }
 
     /// Has clients push some other contents from now on.
