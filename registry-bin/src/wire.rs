@@ -1,5 +1,6 @@
 //! From a configuration to a registry that serves: the only place that names concrete stores.
 
+mod azure;
 mod gcs;
 mod s3;
 
@@ -187,6 +188,7 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
         ConfiguredDriver::Filesystem(_) => "filesystem",
         ConfiguredDriver::S3(_) => "s3",
         ConfiguredDriver::Gcs(_) => "gcs",
+        ConfiguredDriver::Azure(_) => "azure",
         ConfiguredDriver::InMemory => "inmemory",
     }
 }
@@ -201,6 +203,7 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
         }
         ConfiguredDriver::S3(s3) => return s3::open(s3).await,
         ConfiguredDriver::Gcs(gcs) => return gcs::open(gcs).await,
+        ConfiguredDriver::Azure(azure) => return azure::open(azure).await,
         ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };
     Ok(tokio::task::spawn_blocking(move || storage.open()).await??)

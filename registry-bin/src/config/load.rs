@@ -7,7 +7,7 @@ use std::path::{Path as FilePath, PathBuf};
 use super::decode::{DecodeError, Fault, decode};
 use super::environment::{self, CONFIGURATION_PATH, DATA, ReadSecret};
 use super::problem::{ConfigError, MAX_PROBLEMS, Problem, nearest, quoted};
-use super::section::{AwsEnvironment, Config, GoogleEnvironment};
+use super::section::{AwsEnvironment, AzureEnvironment, Config, GoogleEnvironment};
 use super::shape::Shape;
 use super::tree::{Node, Origin, Path, Step};
 use super::{validate, yaml};
@@ -144,6 +144,10 @@ fn fill_in_defaults(config: &mut Config, variables: &[(String, String)]) {
         let known = variables.iter().filter(|(name, _)| GoogleEnvironment::has_variable(name)).cloned();
         gcs.environment = GoogleEnvironment(known.collect());
     }
+    if let Some(azure) = &mut config.storage.azure {
+        let known = variables.iter().filter(|(name, _)| AzureEnvironment::has_variable(name)).cloned();
+        azure.environment = AzureEnvironment(known.collect());
+    }
     if let Some(filesystem) = &mut config.storage.filesystem {
         filesystem.maxthreads = filesystem.maxthreads.max(25);
     }
@@ -186,25 +190,26 @@ fn describe(error: &DecodeError, path: &Path, shape: &Shape) -> String {
         Fault::Invalid(message) if path.0.is_empty() => format!("the configuration: {message}"),
         Fault::Invalid(message) => format!("`{path}`: {message}"),
         Fault::UnknownKey { expected } => {
-            let hint = match suggestion(path, expected, shape) {
-                Some(known) => format!("did you mean `{known}`?"),
-                None if expected.is_empty() => "expected none here".to_owned(),
-                None => format!("expected one of {}", quoted(expected)),
+            let hint = match &suggestions(path, expected, shape)[..] {
+                [only] => format!("did you mean `{only}`?"),
+                [] if expected.is_empty() => "expected none here".to_owned(),
+                [] => format!("expected one of {}", quoted(expected)),
+                several => format!("did you mean one of {}?", quoted(several)),
             };
             format!("unknown key `{}`; {hint}", super::problem::shorten(&path.to_string()))
         }
     }
 }
 
-/// Returns the key that was probably meant: the nearest in the same section, or the one of that name in another.
-fn suggestion(path: &Path, expected: &[&str], shape: &Shape) -> Option<String> {
-    let (Step::Key(key), parent) = path.0.split_last()? else { return None };
+/// Returns the keys of which one was probably meant: the nearest in the same section, or those of that name in others.
+fn suggestions(path: &Path, expected: &[&str], shape: &Shape) -> Vec<String> {
+    let Some((Step::Key(key), parent)) = path.0.split_last() else { return Vec::new() };
     if let Some(known) = nearest(key, expected.iter().copied()) {
         let mut steps = parent.to_vec();
         steps.push(Step::Key(known.to_owned()));
-        return Some(Path(steps).to_string());
+        return vec![Path(steps).to_string()];
     }
     let mut elsewhere = shape.paths();
     elsewhere.retain(|path| path.rsplit_once('.').map_or(path.as_str(), |(_, last)| last) == key);
-    elsewhere.into_iter().next()
+    elsewhere
 }

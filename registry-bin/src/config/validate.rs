@@ -1,5 +1,6 @@
 //! The rules that concern more than one value, and what is said about settings that have no effect.
 
+mod azure;
 mod gcs;
 mod s3;
 
@@ -42,7 +43,13 @@ pub(super) fn check(config: &Config, tree: &Node, reported: &[Path]) -> Vec<Prob
 pub(super) fn notes(config: &Config) -> Vec<String> {
     let cache = &config.storage.cache;
     let s3 = config.storage.s3.as_ref().or(config.storage.s3aws.as_ref());
+    let azure = config.storage.azure.as_ref();
     let without_effect = [
+        (
+            "storage.azure.maxretries",
+            azure.is_some_and(|azure| azure.maxretries.is_some() || azure.retrydelay.is_some()),
+            "a copy is waited for",
+        ),
         (
             "storage.s3.multipartcopychunksize",
             s3.is_some_and(|s3| s3.multipartcopychunksize.is_some() || s3.multipartcopythresholdsize.is_some()),
@@ -99,7 +106,7 @@ impl Check<'_> {
     fn storage(&mut self, config: &Config) {
         let (own, foreign) = config.storage.named_drivers();
         if own.is_empty() && foreign.is_empty() {
-            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
+            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, \
                            `storage.inmemory`";
             self.report("storage", message);
         }
@@ -111,6 +118,9 @@ impl Check<'_> {
         }
         if let Some(gcs) = &config.storage.gcs {
             self.gcs(gcs);
+        }
+        if let Some(azure) = &config.storage.azure {
+            self.azure(azure);
         }
         let cache = &config.storage.cache;
         for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {

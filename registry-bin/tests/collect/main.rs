@@ -311,7 +311,8 @@ impl<'a> Run<'a> {
     /// Has a collector break the rules beside the registries, until that is noticed.
     fn prove_that_faults_are_seen(&mut self) -> anyhow::Result<()> {
         // Nobody else gets at the embedded database. What deletes blindly leaves damage behind, and so comes last.
-        let faults = if self.replicas == 1 { &[][..] } else { &[(Fault::Early, 0), (Fault::Early, 1), (Fault::Blind, 1)] };
+        let faults =
+            if self.replicas == 1 { &[][..] } else { &[(Fault::Early, 0), (Fault::Early, 1), (Fault::Blind, 1)] };
         for (fault, grace) in faults {
             self.start(GRACE_PERIODS[*grace])?;
             let begun = Instant::now();

@@ -191,6 +191,20 @@ fn a_single_value_selects_a_kind_without_settings() {
     let StorageDriver::Gcs(gcs) = config.storage.driver() else { panic!("another driver") };
     assert_eq!(gcs.bucket, "b");
     assert!(gcs.credentials.expose().contains("hidden") && !format!("{config:?}").contains("hidden"));
+
+    let variables = [
+        ("REGISTRY_STORAGE", "azure"),
+        ("REGISTRY_STORAGE_AZURE_ACCOUNTNAME", "a"),
+        ("REGISTRY_STORAGE_AZURE_CONTAINER", "c"),
+        ("REGISTRY_STORAGE_AZURE_CREDENTIALS_TYPE", "client_secret"),
+        ("REGISTRY_STORAGE_AZURE_CREDENTIALS_CLIENTID", "i"),
+        ("REGISTRY_STORAGE_AZURE_CREDENTIALS_TENANTID", "t"),
+        ("REGISTRY_STORAGE_AZURE_CREDENTIALS_SECRET", "hidden"),
+    ];
+    let config = load_valid(MINIMAL, &variables).config;
+    let StorageDriver::Azure(azure) = config.storage.driver() else { panic!("another driver") };
+    assert_eq!((azure.accountname.as_str(), azure.credentials.secret.expose()), ("a", "hidden"));
+    assert!(!format!("{config:?}").contains("hidden"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn each_mistake_has_its_text() {
         ),
         (
             "rootdirectory: /a",
-            "config.yml:3: unknown key `rootdirectory`; did you mean `storage.filesystem.rootdirectory`?",
+            "config.yml:3: unknown key `rootdirectory`; did you mean one of `storage.azure.rootdirectory`, `storage.filesystem.rootdirectory`, `storage.gcs.rootdirectory`, `storage.s3.rootdirectory`?",
         ),
         ("tags:\n  most: 1", "config.yml:4: unknown key `tags.most`; expected one of `maxtags`, `history`"),
         (
@@ -149,7 +149,7 @@ fn what_does_not_exist_yet_is_refused_by_name() {
         let expected = format!("config.yml:3: not supported yet: {key}");
         assert_eq!(problems(&format!("{MINIMAL}{text}\n"), &[]), expected, "{text}");
     }
-    for driver in ["azure", "swift", "oss"] {
+    for driver in ["swift", "oss"] {
         let text = format!("version: 0.1\nstorage:\n  {driver}:\n    rootdirectory: /a\n");
         assert_eq!(problems(&text, &[]), format!("config.yml:3: not supported yet: storage.{driver}"));
     }
@@ -195,6 +195,42 @@ fn what_a_bucket_at_google_lacks_is_said() {
         ),
     ] {
         let text = format!("version: 0.1\nstorage:\n  gcs: {{{keys}}}\n");
+        assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
+    }
+}
+
+#[test]
+fn what_a_container_of_azure_lacks_is_said() {
+    for (keys, expected) in [
+        ("accountname: a", "missing key `storage.azure.container`; expected a name such as `registry`"),
+        ("container: c", "missing key `storage.azure.accountname`; expected a name such as `myimages`"),
+        (
+            "accountname: a, container: c/d",
+            "`storage.azure.container`: expected a name such as `registry`, found `c/d`",
+        ),
+        ("accountname: a, container: c, accountkey: 'a b'", "`storage.azure.accountkey`: expected a key in base64"),
+        (
+            "accountname: a, container: c, accountkey: YQ==, sastoken: 'sv=1&sig=2'",
+            "`storage.azure.sastoken`: expected `accountkey` or `sastoken`, found both",
+        ),
+        (
+            "accountname: a, container: c, sastoken: 'https://a/c?sv=1'",
+            "`storage.azure.sastoken`: expected the query of an address, such as `sv=...&sig=...`",
+        ),
+        (
+            "accountname: a, container: c, credentials: {type: shared_key}",
+            "missing key `storage.azure.accountkey`; expected one of the account's keys",
+        ),
+        (
+            "accountname: a, container: c, credentials: {type: client_secret, clientid: i, tenantid: t}",
+            "missing key `storage.azure.credentials.secret`; `client_secret` needs it",
+        ),
+        (
+            "accountname: a, container: c, chunksize: 5",
+            "`storage.azure.chunksize`: expected 1048576 to 4194304000 bytes, found `5`",
+        ),
+    ] {
+        let text = format!("version: 0.1\nstorage:\n  azure: {{{keys}}}\n");
         assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
     }
 }
@@ -270,10 +306,10 @@ fn version_and_storage_are_needed() {
     assert_eq!(problems("storage: inmemory\n", &[]), "config.yml:1: missing key `version`; expected `version: 0.1`");
     assert_eq!(
         problems("version: 0.1\n", &[]),
-        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.inmemory`"
+        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.inmemory`"
     );
     let both = "config.yml:1: missing key `version`; expected `version: 0.1`
-config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.inmemory`";
+config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.inmemory`";
     assert_eq!(problems("", &[]), both);
     assert_eq!(problems("# nothing\n", &[]), both);
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");

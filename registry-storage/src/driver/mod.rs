@@ -16,6 +16,7 @@
 //! [`sync`](UploadWriter::sync) returned: a path on a file system; with an object store also its own upload id, the part
 //! size, the parts and the tail that is no part yet.
 
+pub mod azure;
 pub mod cos;
 pub mod filesystem;
 pub mod gcs;

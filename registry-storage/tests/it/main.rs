@@ -1,5 +1,6 @@
 //! registry-storage from outside.
 
+mod azure;
 mod cos;
 mod drivers;
 mod faults;

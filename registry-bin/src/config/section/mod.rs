@@ -4,6 +4,7 @@
 //! variables and the suggestions for misspelt keys all follow from them.
 
 mod auth;
+mod azure;
 mod database;
 mod gcs;
 mod health;
@@ -19,6 +20,8 @@ mod unsupported;
 mod validation;
 
 pub use auth::{AuthConfig, AuthKind, HtpasswdConfig, NoAuthConfig};
+pub(crate) use azure::AzureEnvironment;
+pub use azure::{AzureConfig, AzureCredentialsConfig, AzureCredentialsKind};
 pub use database::{DatabaseConfig, DatabaseTlsConfig, SnapshotsConfig};
 pub use gcs::GcsConfig;
 pub(crate) use gcs::GoogleEnvironment;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GcsConfig, S3Config, named, present};
+use super::{AzureConfig, GcsConfig, S3Config, named, present};
 use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
@@ -29,9 +29,9 @@ pub struct StorageConfig {
     /// The driver for Google Cloud Storage.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub gcs: Option<GcsConfig>,
-    /// The driver for Azure Blob Storage. Not supported yet.
-    #[serde(deserialize_with = "present", skip_serializing)]
-    pub azure: Option<Opaque>,
+    /// The driver for Azure Blob Storage.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub azure: Option<AzureConfig>,
     /// The driver for OpenStack Swift. Not supported yet.
     #[serde(deserialize_with = "present", skip_serializing)]
     pub swift: Option<Opaque>,
@@ -61,6 +61,8 @@ pub enum StorageDriver<'a> {
     S3(&'a S3Config),
     /// A bucket at Google.
     Gcs(&'a GcsConfig),
+    /// A container of Azure.
+    Azure(&'a AzureConfig),
     /// Memory.
     InMemory,
 }
@@ -72,6 +74,7 @@ impl StorageConfig {
             self.filesystem.as_ref().map(StorageDriver::Filesystem),
             self.s3.as_ref().or(self.s3aws.as_ref()).map(StorageDriver::S3),
             self.gcs.as_ref().map(StorageDriver::Gcs),
+            self.azure.as_ref().map(StorageDriver::Azure),
         ];
         named.into_iter().flatten().next().unwrap_or(StorageDriver::InMemory)
     }
@@ -84,9 +87,9 @@ impl StorageConfig {
             ("s3", self.s3.is_some()),
             ("s3aws", self.s3aws.is_some()),
             ("gcs", self.gcs.is_some()),
+            ("azure", self.azure.is_some()),
         ]);
-        let foreign =
-            named(&[("azure", self.azure.is_some()), ("swift", self.swift.is_some()), ("oss", self.oss.is_some())]);
+        let foreign = named(&[("swift", self.swift.is_some()), ("oss", self.oss.is_some())]);
         (own, foreign)
     }
 
@@ -94,7 +97,7 @@ impl StorageConfig {
     pub(crate) fn default_database(&self) -> DatabaseUrl {
         match self.driver() {
             StorageDriver::Filesystem(filesystem) => DatabaseUrl::Sqlite(filesystem.rootdirectory.join("registry.db")),
-            StorageDriver::S3(_) | StorageDriver::Gcs(_) => {
+            StorageDriver::S3(_) | StorageDriver::Gcs(_) | StorageDriver::Azure(_) => {
                 DatabaseUrl::Sqlite(FilesystemConfig::default().rootdirectory.join("registry.db"))
             }
             StorageDriver::InMemory => DatabaseUrl::Memory,
