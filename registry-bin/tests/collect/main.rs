@@ -222,9 +222,8 @@ impl<'a> Run<'a> {
 
     /// Looks whether the lapsing tag was deleted since it was read.
     fn forget_lapsed(&self, tags: &mut [(Tag, Value)]) -> anyhow::Result<()> {
-        let now = self.runtime.block_on(async {
-            Stores::open(self.directory, &self.database).await?.tag(LAPSING).await
-        })?;
+        let now =
+            self.runtime.block_on(async { Stores::open(self.directory, &self.database).await?.tag(LAPSING).await })?;
         for (_, value) in tags.iter_mut().filter(|(tag, value)| *tag == LAPSING && *value != now) {
             ensure!(now.is_none(), "{} points to {now:?}, but pointed to {value:?}", LAPSING.target());
             *value = None;
