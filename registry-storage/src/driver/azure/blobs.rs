@@ -91,11 +91,11 @@ impl Objects for Azure {
             (None, None) => Position::default(),
         };
         loop {
-            let (call, page) = self.page(&self.address().prefix(directory), &position, limit, "").await?;
+            let (call, page) = self.page(&self.address().root.prefix(directory), &position, limit, "").await?;
             let mut objects = Vec::new();
             for blob in page.blobs.blobs {
                 // Others may keep things in the container whose names are no paths.
-                let Some(path) = self.address().path(&blob.name) else { continue };
+                let Some(path) = self.address().root.path(&blob.name) else { continue };
                 if position.is_past(&path) {
                     let modified_at = parse_time(&blob.properties.last_modified);
                     let modified_at = modified_at.ok_or_else(|| call.misunderstood("a blob has no time"))?;
@@ -209,7 +209,7 @@ impl Azure {
     }
 
     fn uncopied(&self, call: &Call, path: &StoragePath, why: &str) -> Failure {
-        DriverError::new(StoreErrorKind::Unavailable, call.operation, self.address().name(path), why).into()
+        DriverError::new(StoreErrorKind::Unavailable, call.operation, self.address().root.key(path), why).into()
     }
 }
 

@@ -119,7 +119,7 @@ impl Multipart for Azure {
             }
         }
         if parts.remove(&0).is_none() {
-            let (why, name) = ("it has ended", self.address().name(path));
+            let (why, name) = ("it has ended", self.address().root.key(path));
             return Err(DriverError::new(StoreErrorKind::NotFound, "list parts of", name, why).into());
         }
         let without_gap = (1..=limit).map_while(|number| Some(parts.remove(&number)?.1));
@@ -161,14 +161,14 @@ impl Multipart for Azure {
 
     async fn uploads(&self, scope: UploadScope<'_>, next: Option<&str>) -> Result<UploadPage, Failure> {
         let prefix = match scope {
-            UploadScope::At(path) => self.address().name(path),
-            UploadScope::In(directory) => self.address().prefix(directory),
+            UploadScope::At(path) => self.address().root.key(path),
+            UploadScope::In(directory) => self.address().root.prefix(directory),
         };
         let position = next.map(Position::parse).unwrap_or_default();
         let (_, page) = self.page(&prefix, &position, AT_ONCE, "metadata,uncommittedblobs").await?;
         let mut uploads = Vec::new();
         for blob in page.blobs.blobs.into_iter().filter(|blob| blob.properties.content_length == 0) {
-            let Some(path) = self.address().path(&blob.name) else { continue };
+            let Some(path) = self.address().root.path(&blob.name) else { continue };
             if blob.metadata.registry_note == DISCARDED {
                 let begun_at = parse_time(&blob.properties.last_modified).unwrap_or_else(Timestamp::now);
                 uploads.push(UnfinishedUpload { path, id: DISCARDED.to_owned(), begun_at });
@@ -215,7 +215,7 @@ impl Azure {
     /// Reads bytes `first..=last` of a blob, or all of it.
     async fn read(&self, source: &StoragePath, range: Option<(u64, u64)>) -> Result<Bytes, Failure> {
         let failed = |kind, why: Box<dyn Error + Send + Sync>| {
-            Failure::from(DriverError::new(kind, "copy part of", self.address().name(source), why))
+            Failure::from(DriverError::new(kind, "copy part of", self.address().root.key(source), why))
         };
         let missing = || failed(StoreErrorKind::NotFound, "it is not there".into());
         let (first, last) = match range {

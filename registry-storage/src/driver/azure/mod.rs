@@ -64,7 +64,7 @@ impl Azure {
     /// Prepares a request about a blob.
     fn call(&self, operation: &'static str, method: Method, path: &StoragePath, query: &[(&str, &str)]) -> Call {
         let uri = self.address().uri(Some(path), query);
-        Call { operation, subject: self.address().name(path), method, uri, ..Call::default() }
+        Call { operation, subject: self.address().root.key(path), method, uri, ..Call::default() }
     }
 }
 
@@ -83,6 +83,6 @@ impl Backend for Azure {
     }
 
     fn key(&self, path: &StoragePath) -> String {
-        self.address().name(path)
+        self.address().root.key(path)
     }
 }

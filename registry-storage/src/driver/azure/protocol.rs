@@ -91,7 +91,7 @@ impl AzureProtocol {
 #[async_trait]
 impl Protocol for AzureProtocol {
     fn authority(&self) -> String {
-        self.address.authority()
+        self.address.endpoint.authority().to_owned()
     }
 
     async fn prepare(&self, headers: &mut HeaderMap, body: &Bytes) {

@@ -32,13 +32,13 @@ impl Gcs {
         let failed = |error| DriverError::io("prepare to connect to", &config.endpoint, error);
         let connections = connection::open(config.verify_certificate).map_err(failed)?;
         let composed_at_once = config.transfer.copies_at_once.max(1);
-        let protocol = GcsProtocol::new(address.authority(), config, connections.clone());
+        let protocol = GcsProtocol::new(address.endpoint.authority().to_owned(), config, connections.clone());
         Ok(Self { address, exchange: Exchange::new(protocol, connections), composed_at_once })
     }
 
     /// Begins the description of a request about one object.
     pub(super) fn call(&self, path: &StoragePath) -> Call {
-        Call { subject: self.address.name(path), ..Call::default() }
+        Call { subject: self.address.root.key(path), ..Call::default() }
     }
 
     /// Returns the headers of a request whose body is a document.
@@ -69,6 +69,6 @@ impl Backend for Gcs {
     }
 
     fn key(&self, path: &StoragePath) -> String {
-        self.address.name(path)
+        self.address.root.key(path)
     }
 }

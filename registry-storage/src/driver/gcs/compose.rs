@@ -57,7 +57,7 @@ impl Gcs {
     /// Puts objects together, and returns the generation of what they become.
     async fn compose(&self, sources: &[Source], path: &StoragePath) -> Result<String, Failure> {
         let sources = sources.iter().map(|source| ComposeSource {
-            name: self.address.name(&source.path),
+            name: self.address.root.key(&source.path),
             object_preconditions: Preconditions { if_generation_match: &source.generation },
         });
         let destination = NewObject { content_type: CONTENT_TYPE, metadata: HashMap::new() };
@@ -73,7 +73,7 @@ impl Gcs {
         };
         match self.document::<Object>(&call).await {
             Err(failure) if failure.kind() == StoreErrorKind::AlreadyExists => {
-                let (key, why) = (self.address.name(path), DriverError::from(failure));
+                let (key, why) = (self.address.root.key(path), DriverError::from(failure));
                 Err(DriverError::new(StoreErrorKind::Corrupt, "use the parts of upload", key, why).into())
             }
             composed => Ok(composed?.generation),

@@ -41,7 +41,7 @@ impl Gcs {
         note: Option<&str>,
         condition: Condition,
     ) -> Result<(), Failure> {
-        let name = self.address.name(path);
+        let name = self.address.root.key(path);
         let mut query = vec![("uploadType", "multipart"), ("name", &name), ("fields", "generation")];
         if condition == Condition::IsMissing {
             query.push(("ifGenerationMatch", "0"));
@@ -68,7 +68,7 @@ impl Gcs {
         path: &StoragePath,
         body: Bytes,
     ) -> Result<String, Failure> {
-        let name = self.address.name(path);
+        let name = self.address.root.key(path);
         let query = [("uploadType", "media"), ("name", &name), ("fields", "generation")];
         let call = Call {
             operation,
@@ -183,12 +183,12 @@ impl Objects for Gcs {
         limit: usize,
     ) -> Result<ObjectPage, Failure> {
         // The offset itself is in the list; the least name that is greater ends with `!` among those that are paths.
-        let start = after.map(|after| format!("{}!", self.address.name(after)));
-        let prefix = self.address.prefix(directory);
+        let start = after.map(|after| format!("{}!", self.address.root.key(after)));
+        let prefix = self.address.root.prefix(directory);
         let page = self.page("list", &prefix, start.as_deref(), next, limit).await?;
         let listed = page.items.into_iter().filter_map(|object| {
             // Others may keep things in the bucket whose names are no paths.
-            let path = self.address.path(&object.name)?;
+            let path = self.address.root.path(&object.name)?;
             let modified_at = parse_time(&object.time_created);
             Some(modified_at.map(|modified_at| ListedObject { path, size_bytes: object.size, modified_at }))
         });

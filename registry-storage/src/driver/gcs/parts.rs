@@ -74,7 +74,7 @@ impl Gcs {
     }
 
     fn missing(&self, upload: &StoragePath) -> Failure {
-        let key = self.address.name(upload);
+        let key = self.address.root.key(upload);
         DriverError::new(StoreErrorKind::NotFound, "use the parts of upload", key, "it was ended, or never begun")
             .into()
     }
@@ -120,7 +120,7 @@ impl Multipart for Gcs {
     ) -> Result<String, Failure> {
         let parts = self.parts_directory(path, id)?;
         if range.is_some() {
-            let (key, why) = (self.address.name(source), "Google Cloud Storage copies objects as a whole");
+            let (key, why) = (self.address.root.key(source), "Google Cloud Storage copies objects as a whole");
             return Err(DriverError::new(StoreErrorKind::Unsupported, "copy a range of", key, why).into());
         }
         self.rewrite("copy to part of", source, &parts.part(number)).await
@@ -128,7 +128,7 @@ impl Multipart for Gcs {
 
     async fn parts(&self, path: &StoragePath, id: &str, limit: usize) -> Result<Vec<String>, Failure> {
         let parts = self.parts_directory(path, id)?;
-        let prefix = self.address.prefix(&parts.0);
+        let prefix = self.address.root.prefix(&parts.0);
         let mut generations = Vec::new();
         let mut next: Option<String> = None;
         loop {
@@ -137,7 +137,7 @@ impl Multipart for Gcs {
             let page = self.page("list parts of", &prefix, None, next.as_deref(), wanted).await?;
             let found = page.items.len();
             for object in page.items.into_iter().take(wanted) {
-                if object.name != self.address.name(&parts.part(generations.len())) {
+                if object.name != self.address.root.key(&parts.part(generations.len())) {
                     break;
                 }
                 generations.push(object.generation);

@@ -5,6 +5,7 @@
 //! path, which any process can go on with (`uploads`); completed, it stays there, because object stores cannot rename. What
 //! was small enough to need no parts is put at its target.
 
+pub(crate) mod address;
 pub(crate) mod backend;
 mod checkpoint;
 mod config;

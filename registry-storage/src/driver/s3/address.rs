@@ -1,17 +1,11 @@
 //! Where an object is: from a path of the storage to a key, and to an address.
 
 use http::Uri;
-use http::uri::{Authority, PathAndQuery, Scheme};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use registry_core::store::StoreErrorKind;
 
 use super::dialect::CopySourceForm;
-use crate::error::{DriverError, DriverResult};
+use crate::driver::object::address::{Endpoint, Root, encoded, encoded_path};
+use crate::error::DriverResult;
 use crate::path::StoragePath;
-
-/// All but what every signature leaves as it is.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const KEY: &AsciiSet = &VALUE.remove(b'/');
 
 /// Where an address names the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,21 +18,18 @@ pub(in crate::driver) enum Addressing {
     Endpoint,
 }
 
-/// Turns paths into keys and addresses.
+/// Turns paths into addresses.
 #[derive(Debug)]
 pub(in crate::driver) struct Address {
-    scheme: Scheme,
-    authority: Authority,
+    pub(in crate::driver) endpoint: Endpoint,
     /// What the path of every address begins with: `/bucket/` or `/`.
     base: String,
-    /// What every key begins with: nothing, or something that ends with `/`.
-    root: String,
+    pub(in crate::driver) root: Root,
     bucket: String,
 }
 
 impl Address {
-    /// Returns where a bucket is at an endpoint, which is a scheme and a host. Every key begins with `root`; a `/` at its
-    /// ends does not count.
+    /// Returns where a bucket is at an endpoint, which is a scheme and a host, with keys below a root.
     ///
     /// # Errors
     /// What is wrong with the endpoint.
@@ -48,59 +39,26 @@ impl Address {
         bucket: &str,
         root: &str,
     ) -> DriverResult<Self> {
-        let refused = |why: String| DriverError::new(StoreErrorKind::Other, "use the endpoint", endpoint, why);
-        let malformed = |error: http::uri::InvalidUri| refused(error.to_string());
-        let parts = endpoint.parse::<Uri>().map_err(malformed)?.into_parts();
-        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(refused("expected a scheme and a host, such as `https://s3.example.com`".into()));
+        let endpoint = Endpoint::without_path(endpoint, "https://s3.example.com")?;
+        let (endpoint, base) = match addressing {
+            Addressing::Path => (endpoint, format!("/{}/", encoded(bucket))),
+            Addressing::Host => (endpoint.below_host(bucket)?, "/".to_owned()),
+            Addressing::Endpoint => (endpoint, "/".to_owned()),
         };
-        if parts.path_and_query.is_some_and(|path| path != "/") {
-            return Err(refused("expected no path; `rootdirectory` says where in the bucket things are".into()));
-        }
-        let (authority, base) = match addressing {
-            Addressing::Path => (authority, format!("/{}/", utf8_percent_encode(bucket, VALUE))),
-            Addressing::Host => (format!("{bucket}.{authority}").parse().map_err(malformed)?, "/".to_owned()),
-            Addressing::Endpoint => (authority, "/".to_owned()),
-        };
-        let root = root.trim_matches('/');
-        let root = if root.is_empty() { String::new() } else { format!("{root}/") };
-        Ok(Self { scheme, authority, base, root, bucket: bucket.to_owned() })
+        Ok(Self { endpoint, base, root: Root::new(root), bucket: bucket.to_owned() })
     }
 
     pub(in crate::driver) fn bucket(&self) -> &str {
         &self.bucket
     }
 
-    pub(in crate::driver) fn authority(&self) -> String {
-        self.authority.to_string()
-    }
-
-    pub(in crate::driver) fn is_encrypted(&self) -> bool {
-        self.scheme == Scheme::HTTPS
-    }
-
-    /// Returns the key of a path.
-    pub(in crate::driver) fn key(&self, path: &StoragePath) -> String {
-        format!("{}{}", self.root, &path.as_str()[1..])
-    }
-
-    /// Returns what the keys of all that is below a directory begin with.
-    pub(in crate::driver) fn prefix(&self, directory: &StoragePath) -> String {
-        format!("{}/", self.key(directory))
-    }
-
-    /// Returns the path that has a key, if one can.
-    pub(in crate::driver) fn path(&self, key: &str) -> Option<StoragePath> {
-        format!("/{}", key.strip_prefix(&self.root)?).parse().ok()
-    }
-
     /// Returns how a copy names its source.
     pub(in crate::driver) fn copy_source(&self, path: &StoragePath, form: CopySourceForm) -> String {
-        let key = self.key(path);
-        let key = utf8_percent_encode(&key, KEY);
+        let key = self.root.key(path);
+        let key = encoded_path(&key);
         match form {
-            CopySourceForm::Bucket => format!("/{}/{key}", utf8_percent_encode(&self.bucket, VALUE)),
-            CopySourceForm::Host => format!("{}/{key}", self.authority),
+            CopySourceForm::Bucket => format!("/{}/{key}", encoded(&self.bucket)),
+            CopySourceForm::Host => format!("{}/{key}", self.endpoint.authority()),
         }
     }
 
@@ -108,19 +66,9 @@ impl Address {
     pub(in crate::driver) fn uri(&self, path: Option<&StoragePath>, query: &[(&str, &str)]) -> Uri {
         let mut text = self.base.clone();
         if let Some(path) = path {
-            text.extend(utf8_percent_encode(&self.key(path), KEY));
+            text.extend(encoded_path(&self.root.key(path)));
         }
-        for (index, (name, value)) in query.iter().enumerate() {
-            text.push(if index == 0 { '?' } else { '&' });
-            text.push_str(name);
-            text.push('=');
-            text.extend(utf8_percent_encode(value, VALUE));
-        }
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(PathAndQuery::try_from(text).expect("all but unreserved characters are encoded"));
-        Uri::from_parts(parts).expect("a scheme, an authority and a path make an address")
+        self.endpoint.uri(text, query)
     }
 }
 
@@ -128,47 +76,29 @@ impl Address {
 mod tests {
     use super::*;
 
-    fn address(endpoint: &str, addressing: Addressing, root: &str) -> DriverResult<Address> {
-        Address::new(endpoint, addressing, "bucket", root)
+    fn address(addressing: Addressing, root: &str) -> Address {
+        Address::new("http://h:1", addressing, "bucket", root).unwrap()
     }
 
     #[test]
-    fn a_path_has_a_key_and_an_address() {
+    fn a_path_has_an_address() {
         let path: StoragePath = "/a/b_c".parse().unwrap();
-        for (addressing, root, key, uri) in [
-            (Addressing::Path, "", "a/b_c", "http://h:1/bucket/a/b_c?x=1%2F2&y="),
-            (Addressing::Host, "", "a/b_c", "http://bucket.h:1/a/b_c?x=1%2F2&y="),
-            (Addressing::Endpoint, "", "a/b_c", "http://h:1/a/b_c?x=1%2F2&y="),
-            (Addressing::Path, "/my root/", "my root/a/b_c", "http://h:1/bucket/my%20root/a/b_c?x=1%2F2&y="),
+        for (addressing, root, uri) in [
+            (Addressing::Path, "", "http://h:1/bucket/a/b_c?x=1%2F2&y="),
+            (Addressing::Host, "", "http://bucket.h:1/a/b_c?x=1%2F2&y="),
+            (Addressing::Endpoint, "", "http://h:1/a/b_c?x=1%2F2&y="),
+            (Addressing::Path, "/my root/", "http://h:1/bucket/my%20root/a/b_c?x=1%2F2&y="),
         ] {
-            let address = address("http://h:1", addressing, root).unwrap();
-            assert_eq!(address.key(&path), key);
-            assert_eq!(address.path(key), Some(path.clone()));
-            assert_eq!(address.uri(Some(&path), &[("x", "1/2"), ("y", "")]).to_string(), uri);
+            assert_eq!(address(addressing, root).uri(Some(&path), &[("x", "1/2"), ("y", "")]).to_string(), uri);
         }
+        assert_eq!(address(Addressing::Path, "root").uri(None, &[]).to_string(), "http://h:1/bucket/");
     }
 
     #[test]
     fn a_copy_names_its_source() {
         let path: StoragePath = "/a/b_c".parse().unwrap();
-        let address = address("http://h:1", Addressing::Host, "my root").unwrap();
+        let address = address(Addressing::Host, "my root");
         assert_eq!(address.copy_source(&path, CopySourceForm::Bucket), "/bucket/my%20root/a/b_c");
         assert_eq!(address.copy_source(&path, CopySourceForm::Host), "bucket.h:1/my%20root/a/b_c");
-    }
-
-    #[test]
-    fn what_is_elsewhere_has_no_path() {
-        let address = address("https://h", Addressing::Path, "root").unwrap();
-        for key in ["other/a", "root", "root/a//b", "root/a b", "root/a/"] {
-            assert_eq!(address.path(key), None, "{key}");
-        }
-        assert_eq!(address.uri(None, &[]).to_string(), "https://h/bucket/");
-    }
-
-    #[test]
-    fn an_endpoint_is_a_scheme_and_a_host() {
-        for endpoint in ["h", "https://h/x", "https://", "http://h?x", "https://a b"] {
-            assert!(address(endpoint, Addressing::Path, "").is_err(), "{endpoint}");
-        }
     }
 }

@@ -75,7 +75,7 @@ impl S3 {
         make_sign: MakeSign,
         verify_certificate: bool,
     ) -> DriverResult<Self> {
-        let failed = |error| DriverError::io("prepare to connect to", address.authority(), error);
+        let failed = |error| DriverError::io("prepare to connect to", address.endpoint.authority(), error);
         let connections = connection::open(verify_certificate).map_err(failed)?;
         let address = Arc::new(address);
         let protocol = S3Protocol::new(Arc::clone(&address), dialect, connections.clone(), make_sign);
@@ -90,7 +90,7 @@ impl S3 {
         path: Option<&StoragePath>,
         query: &[(&str, &str)],
     ) -> Call {
-        let subject = path.map_or_else(|| self.address.bucket().to_owned(), |path| self.address.key(path));
+        let subject = path.map_or_else(|| self.address.bucket().to_owned(), |path| self.address.root.key(path));
         Call { operation, subject, method, uri: self.address.uri(path, query), ..Call::default() }
     }
 
@@ -126,6 +126,6 @@ impl Backend for S3 {
     }
 
     fn key(&self, path: &StoragePath) -> String {
-        self.address.key(path)
+        self.address.root.key(path)
     }
 }

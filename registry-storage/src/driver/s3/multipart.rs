@@ -95,8 +95,8 @@ impl Multipart for S3 {
 
     async fn uploads(&self, scope: UploadScope<'_>, next: Option<&str>) -> Result<UploadPage, Failure> {
         let prefix = match scope {
-            UploadScope::At(path) => self.address.key(path),
-            UploadScope::In(directory) => self.address.prefix(directory),
+            UploadScope::At(path) => self.address.root.key(path),
+            UploadScope::In(directory) => self.address.root.prefix(directory),
         };
         let mut query = vec![("max-uploads", "1000"), ("prefix", &prefix), ("uploads", "")];
         if let Some((key, id)) = next.and_then(|next| next.rsplit_once('\n')) {
@@ -106,7 +106,7 @@ impl Multipart for S3 {
         let answer = self.exchange.answer(&call).await?;
         let page: ListUploads = xml::parse(&answer.body).map_err(|error| call.misunderstood(error))?;
         let uploads = page.uploads.into_iter().filter_map(|upload| {
-            let path = self.address.path(&upload.key)?;
+            let path = self.address.root.path(&upload.key)?;
             let begun_at = parse_time(&upload.initiated);
             Some(begun_at.map(|begun_at| UnfinishedUpload { path, id: upload.upload_id, begun_at }))
         });

@@ -80,8 +80,8 @@ impl Objects for S3 {
         next: Option<&str>,
         limit: usize,
     ) -> Result<ObjectPage, Failure> {
-        let prefix = self.address.prefix(directory);
-        let after = after.map(|after| self.address.key(after));
+        let prefix = self.address.root.prefix(directory);
+        let after = after.map(|after| self.address.root.key(after));
         let limit = limit.clamp(1, AT_ONCE).to_string();
         let mut query = vec![("max-keys", limit.as_str()), ("prefix", &prefix)];
         match (self.dialect.paging, next) {
@@ -102,7 +102,7 @@ impl Objects for S3 {
         };
         let listed = page.contents.into_iter().filter_map(|object| {
             // Others may keep things in the bucket whose keys are no paths.
-            let path = self.address.path(&object.key)?;
+            let path = self.address.root.path(&object.key)?;
             Some(parse_time(&object.last_modified).map(|modified_at| ListedObject {
                 path,
                 size_bytes: object.size,
@@ -139,7 +139,7 @@ impl Objects for S3 {
         if paths.is_empty() {
             return Ok(HashMap::new());
         }
-        let objects = paths.iter().map(|path| DeletedObject { key: self.address.key(path) }).collect();
+        let objects = paths.iter().map(|path| DeletedObject { key: self.address.root.key(path) }).collect();
         let mut call = self.call("delete from", Method::POST, None, &[("delete", "")]);
         call.body = xml::write(&Delete { quiet: true, objects }).into();
         call.headers.insert(CONTENT_MD5, protocol::header(STANDARD.encode(Md5::digest(&call.body))));
@@ -152,7 +152,7 @@ impl Objects for S3 {
         let deleted: Deleted = xml::parse(&answer.body).map_err(|error| call.misunderstood(error))?;
         let failed = deleted.errors.into_iter().filter(|error| error.code != "NoSuchKey").filter_map(|error| {
             let why = format!("the object store answered {} {}", error.code, error.message);
-            let path = self.address.path(&error.key)?;
+            let path = self.address.root.path(&error.key)?;
             Some((path, DriverError::new(StoreErrorKind::Unavailable, "delete", error.key, why)))
         });
         Ok(failed.collect())

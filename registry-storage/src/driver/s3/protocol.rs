@@ -60,12 +60,12 @@ impl fmt::Debug for S3Protocol {
 #[async_trait]
 impl Protocol for S3Protocol {
     fn authority(&self) -> String {
-        self.address.authority()
+        self.address.endpoint.authority().to_owned()
     }
 
     /// Says what the body is signed as. TLS keeps it from being changed on the way; without TLS its checksum does.
     async fn prepare(&self, headers: &mut HeaderMap, body: &Bytes) {
-        match (&self.dialect.checksum, self.address.is_encrypted()) {
+        match (&self.dialect.checksum, self.address.endpoint.is_encrypted()) {
             (BodyChecksum::Sha256(name), true) => {
                 headers.insert(name, HeaderValue::from_static("UNSIGNED-PAYLOAD"));
             }

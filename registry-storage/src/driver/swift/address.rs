@@ -10,14 +10,10 @@
 //! distribution keeps its own segments below `segments/<3 hex digits>/<hex>`, which no path begins with.
 
 use http::Uri;
-use http::uri::{InvalidUri, PathAndQuery};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use http::uri::InvalidUri;
 
+use crate::driver::object::address::{Root, encoded_path, with_query};
 use crate::path::StoragePath;
-
-/// All but unreserved characters.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const KEY: &AsciiSet = &VALUE.remove(b'/');
 
 /// The directory of segments, among the driver's own paths.
 const SEGMENTS: &str = "/_segments";
@@ -28,15 +24,12 @@ const UPLOADS: &str = "/_uploads";
 #[derive(Debug)]
 pub(super) struct Address {
     container: String,
-    /// What every key begins with: nothing, or something that ends with `/`.
-    root: String,
+    root: Root,
 }
 
 impl Address {
     pub(super) fn new(container: &str, root_directory: &str) -> Self {
-        let root = root_directory.trim_matches('/');
-        let root = if root.is_empty() { String::new() } else { format!("{root}/") };
-        Self { container: container.to_owned(), root }
+        Self { container: container.to_owned(), root: Root::new(root_directory) }
     }
 
     pub(super) fn container(&self) -> &str {
@@ -47,8 +40,8 @@ impl Address {
     pub(super) fn key(&self, path: &StoragePath) -> String {
         // The driver's own directories are beside that of the files.
         match path.as_str().strip_prefix("/_") {
-            Some(own) => format!("{}{own}", self.root),
-            None => format!("{}files{path}", self.root),
+            Some(own) => format!("{}{own}", self.root.as_str()),
+            None => format!("{}files{path}", self.root.as_str()),
         }
     }
 
@@ -59,7 +52,7 @@ impl Address {
 
     /// Returns the path that has a key, if one can.
     pub(super) fn path(&self, key: &str) -> Option<StoragePath> {
-        let below = key.strip_prefix(&self.root)?;
+        let below = key.strip_prefix(self.root.as_str())?;
         let path = match below.strip_prefix("files/") {
             Some(file) => format!("/{file}"),
             None => format!("/_{below}"),
@@ -84,19 +77,7 @@ impl Address {
 
 /// Returns the address of what has a name, below the account.
 pub(super) fn uri(name: &str, query: &[(&str, &str)]) -> Uri {
-    let mut text = encoded(name);
-    for (index, (name, value)) in query.iter().enumerate() {
-        text.push(if index == 0 { '?' } else { '&' });
-        text.push_str(name);
-        text.push('=');
-        text.extend(utf8_percent_encode(value, VALUE));
-    }
-    PathAndQuery::try_from(text).expect("all but unreserved characters are encoded").into()
-}
-
-/// Encodes a name for an address or a header.
-pub(super) fn encoded(name: &str) -> String {
-    utf8_percent_encode(name, KEY).to_string()
+    with_query(encoded_path(name).to_string(), query).into()
 }
 
 /// Returns the address of what is below an account, whose own address is `storage`.

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Iso8601;
 
-use super::address::{encoded, uri};
+use super::address::uri;
 use super::{AT_ONCE, REQUESTS_AT_ONCE, Swift, checksum};
+use crate::driver::object::address::encoded_path;
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Call;
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose};
@@ -156,7 +157,7 @@ impl Swift {
 
     /// Makes a copy of a request to write an object.
     pub(super) fn copying(&self, mut call: Call, source: &StoragePath) -> Call {
-        let source = encoded(&self.address.name(&self.address.key(source)));
+        let source = encoded_path(&self.address.name(&self.address.key(source))).to_string();
         call.headers
             .insert(COPY_FROM, HeaderValue::try_from(source).expect("all but unreserved characters are encoded"));
         call.headers.insert(FRESH_METADATA, HeaderValue::from_static("true"));
