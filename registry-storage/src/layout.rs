@@ -17,6 +17,7 @@
 //!     ├── uploads
 //!     │   ├── <uuid>                       the bytes of an upload so far; in a bucket, a large blob stays there
 //!     │   ├── _staged/<uuid>/<offset>      in a bucket: where the upload stood when it was synced, and its tail
+//!     │   ├── _parts/<uuid>/<id>/<number>  in a bucket of Google's: the upload's parts
 //!     │   ├── <uuid>.completed             while a commit is being recorded, on a file system: the blob's second name
 //!     │   └── <uuid>.tmp                   for a moment, on a file system: what is to replace an upload or a blob
 //!     └── repositories                     distribution's links, each a digest as text: read by an import, and written

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`filesystem`](driver::filesystem) | below a root directory |
 //! | [`s3`](driver::s3) | in a bucket, as all that is over [`object`](driver::object) |
+//! | [`gcs`](driver::gcs) | in a bucket of Google Cloud Storage, likewise |
 //! | [`azure`](driver::azure) | in a container of Azure, likewise |
 //! | [`inmemory`](driver::inmemory) | in memory, for tests |
 //!

@@ -38,13 +38,15 @@ impl Gcs {
         mut sources: Vec<Source>,
         path: &StoragePath,
     ) -> Result<(), Failure> {
+        let attempt = uuid::Uuid::new_v4().simple().to_string();
+        let attempt = attempt.as_str();
         let mut level = 0;
         while sources.len() > MAX_SOURCES {
             level += 1;
             let groups = sources.chunks(MAX_SOURCES).enumerate();
             let composed: Vec<_> = groups
                 .map(|(index, group)| async move {
-                    let path = parts.composed(level, index);
+                    let path = parts.composed(attempt, level, index);
                     let generation = self.compose(group, &path).await?;
                     Ok::<_, Failure>(Source { path, generation })
                 })

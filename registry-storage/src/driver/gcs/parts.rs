@@ -5,6 +5,9 @@
 //! <directory>/_parts/<name>/<id>/<number>      a part; its tag is its generation
 //! <directory>/_parts/<name>/<id>/composed-…    for a moment: some parts put together
 //! ```
+//!
+//! Whoever writes a part looks afterwards whether the upload has ended; whoever ends it says so before the parts are
+//! removed. One of them removes what was written too late.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,9 +43,9 @@ impl PartsDirectory {
         path(format!("{}/{number:05}", self.0))
     }
 
-    /// Returns where parts are put together that are too many for one composition.
-    pub(super) fn composed(&self, level: usize, index: usize) -> StoragePath {
-        path(format!("{}/composed-{level}-{index}", self.0))
+    /// Returns where parts are put together that are too many for one composition. `attempt` keeps apart who does so.
+    pub(super) fn composed(&self, attempt: &str, level: usize, index: usize) -> StoragePath {
+        path(format!("{}/composed-{attempt}-{level}-{index}", self.0))
     }
 }
 
@@ -79,9 +82,17 @@ impl Gcs {
             .into()
     }
 
+    /// Makes sure that a part that was written is one of an upload that has not ended.
+    async fn in_time(&self, upload: &StoragePath, parts: &PartsDirectory, number: usize) -> Result<(), Failure> {
+        if self.head(&parts.begun()).await?.is_some() {
+            return Ok(());
+        }
+        self.delete(&parts.part(number)).await?;
+        Err(self.missing(upload))
+    }
+
     /// Removes all that is left of an upload.
     async fn remove(&self, parts: &PartsDirectory) -> Result<(), Failure> {
-        // Before the parts, so that nobody completes what is no longer whole.
         self.delete(&parts.begun()).await?;
         loop {
             let page = self.list(&parts.0, None, None, AT_ONCE).await?;
@@ -107,7 +118,9 @@ impl Multipart for Gcs {
 
     async fn put_part(&self, path: &StoragePath, id: &str, number: usize, body: Bytes) -> Result<String, Failure> {
         let parts = self.parts_directory(path, id)?;
-        self.insert_media("upload part of", &parts.part(number), body).await
+        let generation = self.insert_media("upload part of", &parts.part(number), body).await?;
+        self.in_time(path, &parts, number).await?;
+        Ok(generation)
     }
 
     async fn copy_part(
@@ -123,7 +136,9 @@ impl Multipart for Gcs {
             let (key, why) = (self.address.root.key(source), "Google Cloud Storage copies objects as a whole");
             return Err(DriverError::new(StoreErrorKind::Unsupported, "copy a range of", key, why).into());
         }
-        self.rewrite("copy to part of", source, &parts.part(number)).await
+        let generation = self.rewrite("copy to part of", source, &parts.part(number)).await?;
+        self.in_time(path, &parts, number).await?;
+        Ok(generation)
     }
 
     async fn parts(&self, path: &StoragePath, id: &str, limit: usize) -> Result<Vec<String>, Failure> {
@@ -157,8 +172,6 @@ impl Multipart for Gcs {
     async fn complete(&self, path: &StoragePath, id: &str, tags: &[String]) -> Result<(), Failure> {
         let parts = self.parts_directory(path, id)?;
         if self.head(&parts.begun()).await?.is_none() {
-            // Nobody knows of parts that came after the upload was aborted.
-            self.remove(&parts).await?;
             return Err(self.missing(path));
         }
         let source = |(index, generation): (usize, &String)| Source {
@@ -212,7 +225,7 @@ mod tests {
         for (upload, part) in [("/a/uploads/u1", "/a/uploads/_parts/u1/id/00007"), ("/u1", "/_parts/u1/id/00007")] {
             let parts = PartsDirectory::new(&path(upload), "id").unwrap();
             assert_eq!(parts.part(7), path(part));
-            for object in [parts.begun(), parts.part(7), parts.composed(1, 2)] {
+            for object in [parts.begun(), parts.part(7), parts.composed("a", 1, 2)] {
                 assert_eq!(upload_of(&object), Some((path(upload), "id")));
             }
         }
@@ -232,8 +245,14 @@ mod tests {
     #[test]
     fn names_sort_by_number() {
         let parts = PartsDirectory::new(&"/a/u1".parse().unwrap(), "id").unwrap();
-        let names =
-            [parts.begun(), parts.part(1), parts.part(9), parts.part(10), parts.part(10_000), parts.composed(1, 0)];
+        let names = [
+            parts.begun(),
+            parts.part(1),
+            parts.part(9),
+            parts.part(10),
+            parts.part(10_000),
+            parts.composed("a", 1, 0),
+        ];
         assert!(names.is_sorted());
     }
 }

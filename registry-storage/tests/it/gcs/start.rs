@@ -1,6 +1,7 @@
 //! What a registry needs to be told, and what it is told that is wrong.
 
 use std::error::Error;
+use std::net::TcpListener;
 
 use registry_core::store::StoreErrorKind;
 use registry_storage::driver::StorageDriver;
@@ -52,6 +53,17 @@ async fn a_wrong_key_is_told_at_the_start() {
         let said = refusal(&config(&server, credentials)).await;
         assert!(said.contains("check `keyfile` or `credentials`") && !said.contains("hidden"), "{said}");
     }
+}
+
+/// A machine that knows of no account.
+#[tokio::test]
+async fn missing_credentials_are_told_of_at_the_start() {
+    let server = FakeGcs::start().await;
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+    let variables = [("GCE_METADATA_HOST".to_owned(), nobody.to_string())].into();
+    let said = refusal(&config(&server, GcsCredentials::Ambient { variables })).await;
+    let expected = "no credentials were found; check `keyfile`";
+    assert!(said.contains(expected) && said.contains(&nobody.to_string()), "{said}");
 }
 
 /// A workload identity: a file says where the workload's own token is, and who gives one of Google's for it.
