@@ -1,8 +1,11 @@
 //! From a configuration to a registry that serves: the only place that names concrete stores.
 
 mod azure;
+mod cos;
 mod gcs;
+mod oss;
 mod s3;
+mod vendor;
 
 use std::sync::Arc;
 
@@ -189,6 +192,8 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
         ConfiguredDriver::S3(_) => "s3",
         ConfiguredDriver::Gcs(_) => "gcs",
         ConfiguredDriver::Azure(_) => "azure",
+        ConfiguredDriver::Oss(_) => "oss",
+        ConfiguredDriver::Cos(_) => "cos",
         ConfiguredDriver::InMemory => "inmemory",
     }
 }
@@ -204,6 +209,8 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
         ConfiguredDriver::S3(s3) => return s3::open(s3).await,
         ConfiguredDriver::Gcs(gcs) => return gcs::open(gcs).await,
         ConfiguredDriver::Azure(azure) => return azure::open(azure).await,
+        ConfiguredDriver::Oss(oss) => return oss::open(oss).await,
+        ConfiguredDriver::Cos(cos) => return cos::open(cos).await,
         ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };
     Ok(tokio::task::spawn_blocking(move || storage.open()).await??)

@@ -11,6 +11,8 @@
 //! | [`s3`](driver::s3) | in a bucket, as all that is over [`object`](driver::object) |
 //! | [`gcs`](driver::gcs) | in a bucket of Google Cloud Storage, likewise |
 //! | [`azure`](driver::azure) | in a container of Azure, likewise |
+//! | [`oss`](driver::oss) | in a bucket of Aliyun OSS |
+//! | [`cos`](driver::cos) | in a bucket of Tencent COS |
 //! | [`inmemory`](driver::inmemory) | in memory, for tests |
 //!
 //! ```

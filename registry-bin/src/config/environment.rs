@@ -14,7 +14,7 @@ use std::path;
 use std::sync::Arc;
 
 use super::problem::{Problem, nearest, shorten};
-use super::section::AwsEnvironment;
+use super::section::Variables;
 use super::shape::Shape;
 use super::tree::{Node, Origin, Value};
 use super::yaml;
@@ -34,7 +34,7 @@ const OTHER_NAMES: [(&str, &[&str]); 3] = [
 
 /// Tells whether the registry looks at a variable of this name.
 pub fn is_variable(name: &str) -> bool {
-    is_own_variable(name) || AwsEnvironment::has_variable(name)
+    is_own_variable(name) || Variables::is_one(name)
 }
 
 /// Tells whether a variable of this name sets something in the configuration.

@@ -7,7 +7,7 @@ use std::path::{Path as FilePath, PathBuf};
 use super::decode::{DecodeError, Fault, decode};
 use super::environment::{self, CONFIGURATION_PATH, DATA, ReadSecret};
 use super::problem::{ConfigError, MAX_PROBLEMS, Problem, nearest, quoted};
-use super::section::{AwsEnvironment, AzureEnvironment, Config, GoogleEnvironment};
+use super::section::{Config, Variables};
 use super::shape::Shape;
 use super::tree::{Node, Origin, Path, Step};
 use super::{validate, yaml};
@@ -137,16 +137,19 @@ fn fill_in_defaults(config: &mut Config, variables: &[(String, String)]) {
         config.database.url = Some(config.storage.default_database());
     }
     for s3 in config.storage.s3.iter_mut().chain(&mut config.storage.s3aws) {
-        let known = variables.iter().filter(|(name, _)| AwsEnvironment::has_variable(name)).cloned();
-        s3.environment = AwsEnvironment(known.collect());
+        s3.environment = Variables::of(variables);
+    }
+    if let Some(oss) = &mut config.storage.oss {
+        oss.environment = Variables::of(variables);
+    }
+    if let Some(cos) = &mut config.storage.cos {
+        cos.environment = Variables::of(variables);
     }
     if let Some(gcs) = &mut config.storage.gcs {
-        let known = variables.iter().filter(|(name, _)| GoogleEnvironment::has_variable(name)).cloned();
-        gcs.environment = GoogleEnvironment(known.collect());
+        gcs.environment = Variables::of(variables);
     }
     if let Some(azure) = &mut config.storage.azure {
-        let known = variables.iter().filter(|(name, _)| AzureEnvironment::has_variable(name)).cloned();
-        azure.environment = AzureEnvironment(known.collect());
+        azure.environment = Variables::of(variables);
     }
     if let Some(filesystem) = &mut config.storage.filesystem {
         filesystem.maxthreads = filesystem.maxthreads.max(25);

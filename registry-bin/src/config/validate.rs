@@ -3,6 +3,7 @@
 mod azure;
 mod gcs;
 mod s3;
+mod vendor;
 
 use std::collections::BTreeMap;
 
@@ -106,8 +107,8 @@ impl Check<'_> {
     fn storage(&mut self, config: &Config) {
         let (own, foreign) = config.storage.named_drivers();
         if own.is_empty() && foreign.is_empty() {
-            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, \
-                           `storage.inmemory`";
+            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
+                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.inmemory`";
             self.report("storage", message);
         }
         self.one_of("storage", &own, &foreign, "storage drivers");
@@ -121,6 +122,12 @@ impl Check<'_> {
         }
         if let Some(azure) = &config.storage.azure {
             self.azure(azure);
+        }
+        if let Some(oss) = &config.storage.oss {
+            self.oss(oss);
+        }
+        if let Some(cos) = &config.storage.cos {
+            self.cos(cos);
         }
         let cache = &config.storage.cache;
         for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use registry_storage::driver::StorageDriver;
 use registry_storage::driver::object::TransferConfig;
-use registry_storage::driver::s3::{self, S3Config as S3DriverConfig, S3Credentials, S3Encryption};
+use registry_storage::driver::s3::{self, S3Config as S3DriverConfig};
 
+use super::vendor::{credentials, encryption};
 use crate::config::S3Config;
 
 /// Opens the driver.
@@ -16,16 +17,7 @@ pub(super) async fn open(config: &S3Config) -> anyhow::Result<Arc<dyn StorageDri
 /// Returns the settings that the driver is given.
 fn driver(config: &S3Config) -> S3DriverConfig {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let variables = &config.environment.0;
-    let credentials = if config.accesskey.is_empty() {
-        S3Credentials::Ambient { variables: variables.clone(), home: variables.get("HOME").map(Into::into) }
-    } else {
-        S3Credentials::Keys {
-            access_key: config.accesskey.expose().to_owned(),
-            secret_key: config.secretkey.expose().to_owned(),
-            session_token: some(config.sessiontoken.expose()),
-        }
-    };
+    let credentials = credentials(&config.accesskey, &config.secretkey, &config.sessiontoken, &config.environment);
     let mut driver = S3DriverConfig::new(&config.bucket, &config.region, credentials);
     let service = match (config.usefipsendpoint, config.usedualstack) {
         (false, false) => "s3",
@@ -43,11 +35,7 @@ fn driver(config: &S3Config) -> S3DriverConfig {
     };
     driver.path_style = config.forcepathstyle.unwrap_or(!endpoint.is_empty());
     driver.root_directory.clone_from(&config.rootdirectory);
-    driver.encryption = match (config.encrypt, some(&config.keyid)) {
-        (false, _) => None,
-        (true, None) => Some(S3Encryption::Store),
-        (true, key) => Some(S3Encryption::Kms(key)),
-    };
+    driver.encryption = encryption(config.encrypt, &config.keyid);
     driver.storage_class = some(&config.storageclass).filter(|class| class != "NONE");
     driver.object_acl = some(&config.objectacl);
     driver.transfer = TransferConfig {

@@ -1,6 +1,6 @@
 //! The rule for environment variables, sentence by sentence as distribution has it.
 
-use registry_bin::config::{AuthKind, Config, DatabaseUrl, StorageDriver};
+use registry_bin::config::{self, AuthKind, Config, DatabaseUrl, StorageDriver};
 use serde_json::{Value, json};
 
 use crate::support::{MINIMAL, load_embedded, load_valid, problems};
@@ -156,6 +156,21 @@ fn a_free_key_is_found_whatever_its_case() {
     assert_eq!(value(&appended, "http.headers"), json!({ "X-Frame-Options": ["DENY", "b"] }));
 }
 
+/// What vendors' programs find credentials by is passed on.
+#[test]
+fn variables_of_vendors_are_looked_at() {
+    for name in [
+        "AWS_PROFILE",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "AZURE_CLIENT_ID",
+        "ALIBABA_CLOUD_ROLE_ARN",
+        "TENCENTCLOUD_SECRET_ID",
+    ] {
+        assert!(config::is_variable(name) && !config::is_own_variable(name), "{name}");
+    }
+    assert!(!config::is_variable("AWS"));
+}
+
 #[test]
 fn a_single_value_selects_a_kind_without_settings() {
     let file = "version: 0.1\nstorage: {filesystem: {rootdirectory: /a}, delete: {enabled: true}}\n";
@@ -204,6 +219,18 @@ fn a_single_value_selects_a_kind_without_settings() {
     let config = load_valid(MINIMAL, &variables).config;
     let StorageDriver::Azure(azure) = config.storage.driver() else { panic!("another driver") };
     assert_eq!((azure.accountname.as_str(), azure.credentials.secret.expose()), ("a", "hidden"));
+
+    let variables = [
+        ("REGISTRY_STORAGE", "oss"),
+        ("REGISTRY_STORAGE_OSS_BUCKET", "b"),
+        ("REGISTRY_STORAGE_OSS_REGION", "oss-cn-hangzhou"),
+        ("REGISTRY_STORAGE_OSS_ACCESSKEYID", "a"),
+        ("REGISTRY_STORAGE_OSS_ACCESSKEYSECRET", "hidden"),
+        ("REGISTRY_STORAGE_OSS_SIGNATUREVERSION", "v1"),
+    ];
+    let config = load_valid(MINIMAL, &variables).config;
+    let StorageDriver::Oss(oss) = config.storage.driver() else { panic!("another driver") };
+    assert_eq!((oss.bucket.as_str(), oss.accesskeysecret.expose()), ("b", "hidden"));
     assert!(!format!("{config:?}").contains("hidden"));
 }
 

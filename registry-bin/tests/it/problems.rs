@@ -14,7 +14,7 @@ fn each_mistake_has_its_text() {
         ),
         (
             "rootdirectory: /a",
-            "config.yml:3: unknown key `rootdirectory`; did you mean one of `storage.azure.rootdirectory`, `storage.filesystem.rootdirectory`, `storage.gcs.rootdirectory`, `storage.s3.rootdirectory`?",
+            "config.yml:3: unknown key `rootdirectory`; did you mean one of `storage.azure.rootdirectory`, `storage.cos.rootdirectory`, `storage.filesystem.rootdirectory`, `storage.gcs.rootdirectory`, `storage.oss.rootdirectory`, `storage.s3.rootdirectory`?",
         ),
         ("tags:\n  most: 1", "config.yml:4: unknown key `tags.most`; expected one of `maxtags`, `history`"),
         (
@@ -149,10 +149,8 @@ fn what_does_not_exist_yet_is_refused_by_name() {
         let expected = format!("config.yml:3: not supported yet: {key}");
         assert_eq!(problems(&format!("{MINIMAL}{text}\n"), &[]), expected, "{text}");
     }
-    for driver in ["swift", "oss"] {
-        let text = format!("version: 0.1\nstorage:\n  {driver}:\n    rootdirectory: /a\n");
-        assert_eq!(problems(&text, &[]), format!("config.yml:3: not supported yet: storage.{driver}"));
-    }
+    let text = "version: 0.1\nstorage:\n  swift:\n    rootdirectory: /a\n";
+    assert_eq!(problems(text, &[]), "config.yml:3: not supported yet: storage.swift");
     let text = "version: 0.1\nstorage: {inmemory: {}, cache: {blobdescriptor: redis}}\n";
     assert_eq!(problems(text, &[]), "config.yml:2: not supported yet: storage.cache.blobdescriptor: redis");
 }
@@ -236,6 +234,38 @@ fn what_a_container_of_azure_lacks_is_said() {
 }
 
 #[test]
+fn what_a_bucket_of_another_vendor_lacks_is_said() {
+    for (driver, keys, expected) in [
+        ("oss", "bucket: b", "missing key `storage.oss.region`; expected a name such as `cn-hangzhou`"),
+        ("oss", "region: r", "missing key `storage.oss.bucket`; expected a name such as `my-images`"),
+        (
+            "oss",
+            "bucket: b, region: r, accesskeyid: a",
+            "missing key `storage.oss.accesskeysecret`; expected both keys, or neither",
+        ),
+        (
+            "oss",
+            "bucket: b, region: r, chunksize: 5",
+            "`storage.oss.chunksize`: expected 102400 to 5368709120 bytes, found `5`",
+        ),
+        ("cos", "region: r", "missing key `storage.cos.bucket`; expected a name such as `my-images-1250000000`"),
+        (
+            "cos",
+            "bucket: b, region: r, secretkey: a",
+            "missing key `storage.cos.secretid`; expected both keys, or neither",
+        ),
+        (
+            "cos",
+            "bucket: b, region: r, storageclass: 'a b'",
+            "`storage.cos.storageclass`: expected a word of ASCII characters, found `a b`",
+        ),
+    ] {
+        let text = format!("version: 0.1\nstorage:\n  {driver}: {{{keys}}}\n");
+        assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
+    }
+}
+
+#[test]
 fn what_asks_for_nothing_is_no_mistake() {
     let loaded = load_valid(
         "version: 0.1
@@ -306,16 +336,16 @@ fn version_and_storage_are_needed() {
     assert_eq!(problems("storage: inmemory\n", &[]), "config.yml:1: missing key `version`; expected `version: 0.1`");
     assert_eq!(
         problems("version: 0.1\n", &[]),
-        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.inmemory`"
+        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.inmemory`"
     );
     let both = "config.yml:1: missing key `version`; expected `version: 0.1`
-config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.inmemory`";
+config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.inmemory`";
     assert_eq!(problems("", &[]), both);
     assert_eq!(problems("# nothing\n", &[]), both);
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");
     assert_eq!(
         problems("version: 0.1\nstorage: floppy\n", &[]),
-        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `swift`, `oss`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
+        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `oss`, `cos`, `swift`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
     );
 }
 

@@ -1,12 +1,10 @@
 //! The driver for Azure.
 
-use std::collections::HashMap;
-use std::fmt;
-
 use registry_storage::driver::azure::AzureConfig as Driver;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Variables;
 use crate::config::value::{GoDuration, Secret};
 
 /// The driver for a container of Azure Blob Storage.
@@ -45,7 +43,7 @@ pub struct AzureConfig {
     pub retrydelay: Option<GoDuration>,
     /// What the process is given in its environment.
     #[serde(skip)]
-    pub(crate) environment: AzureEnvironment,
+    pub(crate) environment: Variables,
 }
 
 impl Default for AzureConfig {
@@ -64,7 +62,7 @@ impl Default for AzureConfig {
             rootdirectory: String::new(),
             maxretries: None,
             retrydelay: None,
-            environment: AzureEnvironment::default(),
+            environment: Variables::default(),
         }
     }
 }
@@ -95,21 +93,4 @@ pub enum AzureCredentialsKind {
     ClientSecret,
     /// By whatever the process is given.
     DefaultCredentials,
-}
-
-/// The variables that credentials may be found by. `Debug` shows none.
-#[derive(Clone, Default)]
-pub(crate) struct AzureEnvironment(pub(crate) HashMap<String, String>);
-
-impl AzureEnvironment {
-    /// Tells whether a variable of this name can say what credentials are.
-    pub(crate) fn has_variable(name: &str) -> bool {
-        name.starts_with("AZURE_")
-    }
-}
-
-impl fmt::Debug for AzureEnvironment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AzureEnvironment")
-    }
 }

@@ -1,12 +1,11 @@
 //! The driver for Google Cloud Storage.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Variables;
 use crate::config::value::SecretDocument;
 
 /// The driver for a bucket of Google Cloud Storage.
@@ -41,7 +40,7 @@ pub struct GcsConfig {
     pub useragent: Option<String>,
     /// What the process is given in its environment.
     #[serde(skip)]
-    pub(crate) environment: GoogleEnvironment,
+    pub(crate) environment: Variables,
 }
 
 impl Default for GcsConfig {
@@ -57,27 +56,7 @@ impl Default for GcsConfig {
             endpoint: "https://storage.googleapis.com".to_owned(),
             skipverify: false,
             useragent: None,
-            environment: GoogleEnvironment::default(),
+            environment: Variables::default(),
         }
-    }
-}
-
-/// The variables that credentials may be found by. `Debug` shows none.
-#[derive(Clone, Default)]
-pub(crate) struct GoogleEnvironment(pub(crate) HashMap<String, String>);
-
-impl GoogleEnvironment {
-    /// Tells whether a variable of this name can say where credentials are.
-    pub(crate) fn has_variable(name: &str) -> bool {
-        // An external account may be one of Amazon's.
-        name.starts_with("GOOGLE_")
-            || name.starts_with("AWS_")
-            || matches!(name, "GCE_METADATA_HOST" | "HOME" | "XDG_CONFIG_HOME")
-    }
-}
-
-impl fmt::Debug for GoogleEnvironment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GoogleEnvironment")
     }
 }

@@ -5,12 +5,14 @@
 
 mod auth;
 mod azure;
+mod cos;
 mod database;
 mod gcs;
 mod health;
 mod http;
 mod limit;
 mod log;
+mod oss;
 mod retention;
 mod s3;
 mod search;
@@ -18,21 +20,21 @@ mod storage;
 mod tls;
 mod unsupported;
 mod validation;
+mod variables;
 
 pub use auth::{AuthConfig, AuthKind, HtpasswdConfig, NoAuthConfig};
-pub(crate) use azure::AzureEnvironment;
 pub use azure::{AzureConfig, AzureCredentialsConfig, AzureCredentialsKind};
+pub use cos::CosConfig;
 pub use database::{DatabaseConfig, DatabaseTlsConfig, SnapshotsConfig};
 pub use gcs::GcsConfig;
-pub(crate) use gcs::GoogleEnvironment;
 pub use health::{FileCheck, HealthConfig, HttpCheck, StorageCheck, TcpCheck};
 pub use http::{
     DebugConfig, H2cConfig, Http2Config, HttpConfig, LimitsConfig, Network as HttpNetwork, PrometheusConfig,
 };
 pub use limit::{CatalogConfig, TagsConfig};
 pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
+pub use oss::{OssConfig, OssSignatureVersion};
 pub use retention::{RetentionConfig, RetentionRuleConfig};
-pub(crate) use s3::AwsEnvironment;
 pub use s3::S3Config;
 pub use search::{SearchBackend, SearchConfig};
 pub use storage::{
@@ -43,6 +45,7 @@ pub use storage::{
 pub use tls::{CipherSuite, ClientAuth, MinimumTls, TlsConfig};
 pub use unsupported::{MiddlewareConfig, NotificationsConfig, PolicyConfig, ProxyConfig, RedisConfig};
 pub use validation::{IndexesConfig, ManifestsConfig, Platform, Platforms, UrlsConfig, ValidationConfig};
+pub(crate) use variables::Variables;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,11 +1,9 @@
 //! The driver for S3.
 
-use std::collections::HashMap;
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Variables;
 use crate::config::value::Secret;
 
 /// The driver for a bucket of Amazon S3, or of a store that speaks its protocol.
@@ -71,7 +69,7 @@ pub struct S3Config {
     pub loglevel: Option<String>,
     /// What the process is given in its environment.
     #[serde(skip)]
-    pub(crate) environment: AwsEnvironment,
+    pub(crate) environment: Variables,
 }
 
 impl Default for S3Config {
@@ -102,24 +100,7 @@ impl Default for S3Config {
             accelerate: false,
             useragent: None,
             loglevel: None,
-            environment: AwsEnvironment::default(),
+            environment: Variables::default(),
         }
-    }
-}
-
-/// The variables that credentials may be found by. `Debug` shows none.
-#[derive(Clone, Default)]
-pub(crate) struct AwsEnvironment(pub(crate) HashMap<String, String>);
-
-impl AwsEnvironment {
-    /// Tells whether a variable of this name can say where credentials are.
-    pub(crate) fn has_variable(name: &str) -> bool {
-        name.starts_with("AWS_") || name == "HOME"
-    }
-}
-
-impl fmt::Debug for AwsEnvironment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AwsEnvironment")
     }
 }

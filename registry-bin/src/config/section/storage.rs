@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AzureConfig, GcsConfig, S3Config, named, present};
+use super::{AzureConfig, CosConfig, GcsConfig, OssConfig, S3Config, named, present};
 use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
@@ -32,12 +32,15 @@ pub struct StorageConfig {
     /// The driver for Azure Blob Storage.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub azure: Option<AzureConfig>,
+    /// The driver for Aliyun OSS.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub oss: Option<OssConfig>,
+    /// The driver for Tencent COS.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub cos: Option<CosConfig>,
     /// The driver for OpenStack Swift. Not supported yet.
     #[serde(deserialize_with = "present", skip_serializing)]
     pub swift: Option<Opaque>,
-    /// The driver for Aliyun OSS. Not supported yet.
-    #[serde(deserialize_with = "present", skip_serializing)]
-    pub oss: Option<Opaque>,
     /// Deleting.
     pub delete: DeleteConfig,
     /// What distribution's own files in the storage are used for.
@@ -63,6 +66,10 @@ pub enum StorageDriver<'a> {
     Gcs(&'a GcsConfig),
     /// A container of Azure.
     Azure(&'a AzureConfig),
+    /// A bucket of Aliyun's.
+    Oss(&'a OssConfig),
+    /// A bucket of Tencent's.
+    Cos(&'a CosConfig),
     /// Memory.
     InMemory,
 }
@@ -75,6 +82,8 @@ impl StorageConfig {
             self.s3.as_ref().or(self.s3aws.as_ref()).map(StorageDriver::S3),
             self.gcs.as_ref().map(StorageDriver::Gcs),
             self.azure.as_ref().map(StorageDriver::Azure),
+            self.oss.as_ref().map(StorageDriver::Oss),
+            self.cos.as_ref().map(StorageDriver::Cos),
         ];
         named.into_iter().flatten().next().unwrap_or(StorageDriver::InMemory)
     }
@@ -88,8 +97,10 @@ impl StorageConfig {
             ("s3aws", self.s3aws.is_some()),
             ("gcs", self.gcs.is_some()),
             ("azure", self.azure.is_some()),
+            ("oss", self.oss.is_some()),
+            ("cos", self.cos.is_some()),
         ]);
-        let foreign = named(&[("swift", self.swift.is_some()), ("oss", self.oss.is_some())]);
+        let foreign = named(&[("swift", self.swift.is_some())]);
         (own, foreign)
     }
 
@@ -97,10 +108,8 @@ impl StorageConfig {
     pub(crate) fn default_database(&self) -> DatabaseUrl {
         match self.driver() {
             StorageDriver::Filesystem(filesystem) => DatabaseUrl::Sqlite(filesystem.rootdirectory.join("registry.db")),
-            StorageDriver::S3(_) | StorageDriver::Gcs(_) | StorageDriver::Azure(_) => {
-                DatabaseUrl::Sqlite(FilesystemConfig::default().rootdirectory.join("registry.db"))
-            }
             StorageDriver::InMemory => DatabaseUrl::Memory,
+            _ => DatabaseUrl::Sqlite(FilesystemConfig::default().rootdirectory.join("registry.db")),
         }
     }
 }

@@ -32,7 +32,7 @@ impl CosConfig {
     pub fn new(bucket: impl Into<String>, region: &str, credentials: S3Credentials) -> Self {
         let bucket = bucket.into();
         Self {
-            endpoint: format!("https://{bucket}.cos.{region}.myqcloud.com"),
+            endpoint: format!("https://{}", Self::tencent_host(&bucket, region)),
             bucket,
             credentials,
             root_directory: String::new(),
@@ -41,5 +41,10 @@ impl CosConfig {
             transfer: TransferConfig::default(),
             verify_certificate: true,
         }
+    }
+
+    /// Returns where Tencent has a bucket.
+    pub fn tencent_host(bucket: &str, region: &str) -> String {
+        format!("{bucket}.cos.{region}.myqcloud.com")
     }
 }

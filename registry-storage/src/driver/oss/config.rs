@@ -44,7 +44,7 @@ impl OssConfig {
     pub fn new(bucket: impl Into<String>, region: &str, credentials: S3Credentials) -> Self {
         let (bucket, region) = (bucket.into(), region.strip_prefix("oss-").unwrap_or(region));
         Self {
-            endpoint: Self::aliyun_endpoint(&bucket, region, false),
+            endpoint: format!("https://{}", Self::aliyun_host(&bucket, region, false)),
             bucket,
             region: region.to_owned(),
             signature: OssSignature::default(),
@@ -57,9 +57,9 @@ impl OssConfig {
     }
 
     /// Returns where Aliyun has a bucket: for everybody, or for its own machines in the region.
-    pub fn aliyun_endpoint(bucket: &str, region: &str, internal: bool) -> String {
+    pub fn aliyun_host(bucket: &str, region: &str, internal: bool) -> String {
         let suffix = if internal { "-internal" } else { "" };
-        format!("https://{bucket}.oss-{region}{suffix}.aliyuncs.com")
+        format!("{bucket}.oss-{region}{suffix}.aliyuncs.com")
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
         let [one, other] = ["cn-hangzhou", "oss-cn-hangzhou"].map(|r| OssConfig::new("b", r, credentials.clone()));
         assert_eq!(one, other);
         assert_eq!(one.endpoint, "https://b.oss-cn-hangzhou.aliyuncs.com");
-        let internal = OssConfig::aliyun_endpoint("b", "cn-hangzhou", true);
-        assert_eq!(internal, "https://b.oss-cn-hangzhou-internal.aliyuncs.com");
+        let internal = OssConfig::aliyun_host("b", "cn-hangzhou", true);
+        assert_eq!(internal, "b.oss-cn-hangzhou-internal.aliyuncs.com");
     }
 }
