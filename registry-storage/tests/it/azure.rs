@@ -1,5 +1,6 @@
 //! The Azure driver, on the Azurite of `scripts/object-stores`.
 
+mod append_blobs;
 mod faults;
 mod start;
 mod subject;
