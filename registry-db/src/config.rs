@@ -82,7 +82,8 @@ impl TlsConfig {
 /// Text: `sqlite:PATH` or `sqlite://PATH`, where `PATH` is taken as it stands, without escapes or parameters, and a
 /// relative path counts from the working directory; or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` or
 /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, where signs that have a meaning in a URL are escaped as `%40`, and
-/// parameters are those of the drivers tokio-postgres and mysql_async.
+/// parameters are those of the drivers tokio-postgres and mysql_async; also `sslmode=verify-full` and `sslmode=verify-ca`, which
+/// are `sslmode=require`, and `tls=true`, which is `require_ssl=true`. Certificates are verified with all of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatabaseUrl {
@@ -160,6 +161,13 @@ impl FromStr for DatabaseUrl {
             _ => Err(DatabaseUrlError::Scheme(scheme.chars().take(32).collect())),
         }
     }
+}
+
+/// Replaces parameters of a URL.
+pub(crate) fn with_parameters(url: &str, replace: impl Fn(&str) -> &str) -> String {
+    let Some((place, parameters)) = url.split_once('?') else { return url.to_owned() };
+    let parameters: Vec<&str> = parameters.split('&').map(replace).collect();
+    format!("{place}?{}", parameters.join("&"))
 }
 
 fn sqlite_path(rest: &str) -> Result<PathBuf, DatabaseUrlError> {

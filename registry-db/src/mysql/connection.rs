@@ -6,7 +6,7 @@ use diesel_async::{AsyncMysqlConnection, SimpleAsyncConnection as _};
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
 use tokio::time::timeout;
 
-use crate::config::{DatabaseUrlError, ServerConfig, ServerUrl, TlsConfig};
+use crate::config::{DatabaseUrlError, ServerConfig, ServerUrl, TlsConfig, with_parameters};
 use crate::error::OpenError;
 use crate::server::{ConnectError, authorities};
 
@@ -58,7 +58,13 @@ impl Mysql {
 
 /// Reads a URL. What is wrong with it is not told in the driver's words, which might repeat a password.
 pub(crate) fn parse(url: &str) -> Result<Opts, DatabaseUrlError> {
-    let options = Opts::from_url(url).map_err(|_| DatabaseUrlError::Mysql)?;
+    // As the driver of most programs in Go has it.
+    let url = with_parameters(url, |parameter| match parameter {
+        "tls=true" => "require_ssl=true",
+        "tls=false" => "require_ssl=false",
+        other => other,
+    });
+    let options = Opts::from_url(&url).map_err(|_| DatabaseUrlError::Mysql)?;
     let names_a_database = options.db_name().is_some_and(|name| !name.is_empty());
     if names_a_database { Ok(options) } else { Err(DatabaseUrlError::Mysql) }
 }

@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::{DatabaseUrlError, ServerConfig, ServerUrl, TlsConfig};
+use crate::config::{DatabaseUrlError, ServerConfig, ServerUrl, TlsConfig, with_parameters};
 use crate::error::OpenError;
 use crate::server::{ConnectError, authorities};
 
@@ -71,6 +71,11 @@ impl Postgres {
 
 /// Reads a URL. What is wrong with it is not told in the driver's words, which might repeat a password.
 pub(crate) fn parse(url: &str) -> Result<Config, DatabaseUrlError> {
+    // The driver leaves it to us to look at certificates, and so does not know that one can ask for that.
+    let url = with_parameters(url, |parameter| match parameter {
+        "sslmode=verify-ca" | "sslmode=verify-full" => "sslmode=require",
+        other => other,
+    });
     url.parse().map_err(|_| DatabaseUrlError::Postgres)
 }
 

@@ -4,6 +4,7 @@ mod cancellation;
 mod catalog_table;
 mod collection;
 mod crash;
+mod encryption;
 mod faults;
 mod linearizability;
 mod metadata_store;
