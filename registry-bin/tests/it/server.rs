@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How long a server may take to start; far more than it does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
     command
@@ -64,10 +64,16 @@ impl Server {
         Self { process, log, told, address }
     }
 
+    /// Connects to the server.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let connection = TcpStream::connect(&self.address).expect("the server listens");
+        connection.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        connection
+    }
+
     /// Sends a request on a connection of its own, and returns the status and the body of the answer.
     pub(crate) fn send(&self, method: &str, path: &str, media_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let mut connection = TcpStream::connect(&self.address).expect("the server listens");
-        connection.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        let mut connection = self.connect();
         let length = body.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\nContent-Type: {media_type}\r\n\
