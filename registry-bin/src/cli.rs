@@ -94,6 +94,7 @@ Examples:
   registry scrub config.yml                       read everything
   registry scrub --rate 20000000 config.yml       at 20 MB a second
   registry scrub --resume config.yml              go on where the last one was stopped
+  registry scrub --repository app config.yml      read what one repository has
 
 Exit status: 0 if everything is whole, 1 if something is damaged, 2 if it could not be read.";
 
@@ -289,6 +290,9 @@ struct Scrub {
     /// Go on where the last one was stopped, if it was
     #[arg(long)]
     resume: bool,
+    /// Read only what this repository has
+    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
+    repository: Option<RepositoryName>,
     /// How many blobs are read at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     parallelism: u8,
@@ -303,7 +307,8 @@ impl Scrub {
     fn run(&self, environment: &Environment) -> ExitCode {
         let options =
             ScrubOptions { resume: self.resume, parallelism: self.parallelism.into(), note_every: scrub::NOTED_EVERY };
-        let arguments = command::scrub::Arguments { rate: self.rate, json: self.json, options };
+        let repository = self.repository.clone();
+        let arguments = command::scrub::Arguments { rate: self.rate, repository, json: self.json, options };
         compared(environment, &self.source, |config| command::scrub::run(config, arguments))
     }
 }

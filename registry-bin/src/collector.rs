@@ -37,6 +37,7 @@ pub(crate) async fn collect_garbage(registry: Registry, config: GarbageCollectio
                 bytes = report.bytes,
                 kept = report.kept,
                 failed = report.failed,
+                found = report.found,
                 "garbage collected"
             ),
             Err(error) => {

@@ -45,10 +45,12 @@ use crate::measured_storage::MeasuredBlobStore;
 /// Puts a registry over its stores. `metrics` show how long the storage takes.
 pub(crate) fn registry(config: &Config, stores: Stores, metrics: &mut Metrics) -> anyhow::Result<Registry> {
     let links = Arc::new(DriverLinkStore::new(Arc::clone(&stores.driver)));
+    let (inventory, identity) = (inventory(&stores.driver), identity_store(&stores.driver));
     let blobs = Arc::new(DriverBlobStore::new(stores.driver));
     let blobs = MeasuredBlobStore::new(blobs, driver_name(config), metrics.registry_mut());
     let used = LinkUse { adopt: config.storage.layout.adopt, write: config.storage.layout.links };
-    Ok(Registry::new(Arc::new(blobs), stores.metadata, options(config)?).with_links(links, used))
+    let registry = Registry::new(Arc::new(blobs), stores.metadata, options(config)?);
+    Ok(registry.with_links(links, used).with_files(inventory, identity))
 }
 
 /// Makes what imports the storage into the database.

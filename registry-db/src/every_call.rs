@@ -54,6 +54,7 @@ pub(crate) async fn call_every_method(store: &dyn MetadataStore, begun_max: usiz
     assert!(store.delete_manifest(&a, &index, LATER, None).await.unwrap());
     assert!(store.unlink_blob(&a, &blob, LATER).await.unwrap());
     store.recorded_blobs(None, 10).await.unwrap();
+    store.repository_blobs(&b, 0, 10).await.unwrap();
     store.recorded_manifests(0, 10).await.unwrap();
     let record = store.recorded_blob(&blob).await.unwrap().unwrap();
     assert!(store.quarantine_blob(&record).await.unwrap());
@@ -70,6 +71,9 @@ pub(crate) async fn call_every_method(store: &dyn MetadataStore, begun_max: usiz
     let collected = store.collect_manifests(LATER, LATER, 10).await.unwrap();
     assert_eq!((collected.deleted.len(), collected.kept), (2, 0));
     store.expired_holds(LATER, 10).await.unwrap();
+    store.forgotten_holds().await.unwrap();
+    store.end_forgotten_holds(1).await.unwrap();
+    assert_eq!(store.manifests_among(&[digest("nothing")]).await.unwrap(), []);
     let condemned = store.condemn_blobs(LATER, LATER, 10).await.unwrap().condemned;
     assert_eq!(condemned.len(), 1);
     store.forget_blobs(&[], &[(condemned[0].clone(), LATER)]).await.unwrap();

@@ -15,6 +15,7 @@ mod lock;
 mod migration;
 mod readers;
 mod restore;
+mod settled;
 mod snapshot;
 #[path = "store/mod.rs"]
 mod store;
@@ -120,13 +121,13 @@ impl SqliteStore {
     pub(crate) async fn open(path: &Path, config: &DatabaseConfig) -> Result<Self, OpenError> {
         let given = path.to_owned();
         let prepared = tokio::task::spawn_blocking(move || prepare(&given)).await;
-        let (path, lock, connection) = prepared
+        let Prepared { path, lock, connection, holds } = prepared
             .map_err(|source| OpenError::Setup { database: path.display().to_string(), source: source.into() })??;
         Ok(Self {
             writer: Writer::new(path.clone(), connection, config.wait_timeout),
             readers: Readers::new(path.clone(), config.readers, config.wait_timeout, Arc::new(lock)),
             cache: Cache::new(config.cache_bytes),
-            holds: BlobHolds::default(),
+            holds,
             begun: BegunUploads::new(BEGUN_MAX),
             path,
         })
@@ -177,17 +178,22 @@ impl SqliteStore {
 }
 
 impl Drop for SqliteStore {
-    /// Records the sessions that are in memory, so that a restart does not end them.
+    /// Records the sessions that are in memory, so that a restart does not end them, and that nothing is left that was put
+    /// in place without being recorded.
     fn drop(&mut self) {
         let begun = self.begun.take();
-        if begun.is_empty() {
-            return;
-        }
-        if let Err(failure) =
-            self.writer.write_last(|connection| connection::in_place(store::upload::create(connection, &begun)))
+        if !begun.is_empty()
+            && let Err(failure) =
+                self.writer.write_last(|connection| connection::in_place(store::upload::create(connection, &begun)))
         {
             let (database, error) = (self.path.display(), failure.source());
             tracing::warn!(%database, error, "uploads that were begun could not be recorded; their clients start anew");
+        }
+        if self.holds.are_settled()
+            && let Err(failure) = self.writer.write_last(settled::end)
+        {
+            let (database, error) = (self.path.display(), failure.source());
+            tracing::debug!(%database, error, "the next start looks for what a kill would have left");
         }
     }
 }
@@ -198,15 +204,24 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
+/// A database that is ours, and up to date.
+struct Prepared {
+    path: PathBuf,
+    lock: DatabaseLock,
+    connection: SqliteConnection,
+    holds: BlobHolds,
+}
+
 /// Does all that must be done once, while no other process can have the database open.
-fn prepare(path: &Path) -> Result<(PathBuf, DatabaseLock, SqliteConnection), OpenError> {
+fn prepare(path: &Path) -> Result<Prepared, OpenError> {
     let (path, lock) = lock::take(path)?;
     let mut connection = connection::initialise(&path)?;
     migration::run(&mut connection, &path)?;
-    release_claims(&mut connection)
+    let holds = release_claims(&mut connection)
+        .and_then(|()| settled::begin(&mut connection))
         .map_err(|source| OpenError::Setup { database: path.display().to_string(), source: source.into() })?;
     lock::sync_parent(&path)?;
-    Ok((path, lock, connection))
+    Ok(Prepared { path, lock, connection, holds })
 }
 
 /// Gives back the claims of a process that was killed, so that its clients can go on at once. The lock proves that no

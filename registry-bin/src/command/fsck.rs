@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use registry_core::registry::{Finding, FsckReport, Repair};
+use registry_core::registry::{Finding, FsckReport, MissingLink, Repair};
 use registry_core::store::inventory::{RecordedBlob, StoredFile};
 use registry_core::store::{BlobLocation, Timestamp};
 use serde_json::{Value, json};
@@ -74,6 +74,9 @@ fn to_text(finding: &Finding) -> String {
         Finding::Unknown(StoredFile { location, size_bytes, .. }) => {
             format!("unknown: the database does not know the {size_bytes} bytes at {location}")
         }
+        Finding::MissingLink(MissingLink { repository, link, target }) => {
+            format!("missing link: nothing says that repository {repository} has {link}, expected {target}")
+        }
     }
 }
 
@@ -100,6 +103,12 @@ fn to_json(finding: &Finding) -> Value {
             "location": location.as_str(),
             "stored_bytes": size_bytes,
         }),
+        Finding::MissingLink(MissingLink { repository, link, target }) => json!({
+            "finding": "missing_link",
+            "repository": repository.as_str(),
+            "link": link.to_string(),
+            "digest": target,
+        }),
     }
 }
 
@@ -113,6 +122,7 @@ fn repair_text(repaired: &Repair) -> String {
         Repair::PutUpForReview(_) => {
             "it is recorded, and collected after the grace period unless somebody pushes it".to_owned()
         }
+        Repair::LinkWritten => "it is written".to_owned(),
         Repair::Changed => "it has changed meanwhile, and is not as it was found any more".to_owned(),
         Repair::LeftAlone(why) => format!("left alone: {}", why.reason()),
     }
@@ -123,6 +133,7 @@ fn with_repair(mut finding: Value, repaired: &Repair) -> Value {
         Repair::Quarantined(_) => "quarantined".into(),
         Repair::Released => "released".into(),
         Repair::PutUpForReview(_) => "put_up_for_review".into(),
+        Repair::LinkWritten => "link_written".into(),
         Repair::Changed => "changed".into(),
         Repair::LeftAlone(_) => "left_alone".into(),
     };
@@ -138,12 +149,15 @@ fn with_repair(mut finding: Value, repaired: &Repair) -> Value {
 
 fn summary_text(report: &FsckReport, done: Option<&Done>) -> String {
     let FsckReport { recorded, recorded_bytes, stored, stored_bytes, missing, wrong_size, .. } = report;
-    let FsckReport { quarantined, unknown, unknown_bytes, .. } = report;
-    let compared = format!(
+    let FsckReport { quarantined, unknown, unknown_bytes, links, missing_links, .. } = report;
+    let mut compared = format!(
         "{recorded} blobs of {recorded_bytes} bytes in the database, {stored} files of {stored_bytes} bytes in the storage: \
          {missing} missing, {wrong_size} of the wrong size, {quarantined} quarantined before, {unknown} of \
          {unknown_bytes} bytes unknown"
     );
+    if *links > 0 {
+        compared += &format!("; {links} links: {missing_links} missing");
+    }
     match done {
         Some(Done { repaired, left, uploads }) => {
             format!("{compared}; {repaired} repaired, {left} left alone, {uploads} unfinished uploads removed")
@@ -168,6 +182,8 @@ fn summary_json(report: &FsckReport, done: Option<&Done>) -> Value {
         "quarantined": report.quarantined,
         "unknown": report.unknown,
         "unknown_bytes": report.unknown_bytes,
+        "links": report.links,
+        "missing_links": report.missing_links,
     });
     if let Some(done) = done {
         summary["repaired"] = done.repaired.into();

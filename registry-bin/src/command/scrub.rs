@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use registry_core::protocol::reference::RepositoryName;
 use registry_core::registry::{RepairStores, ScrubFinding, ScrubObserver, ScrubOptions, ScrubReport};
 use registry_core::store::BlobLocation;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ const ELSEWHERE: Duration = Duration::from_secs(10);
 pub(crate) struct Arguments {
     /// The most bytes that are read in a second.
     pub(crate) rate: Option<u64>,
+    /// The only repository that is read.
+    pub(crate) repository: Option<RepositoryName>,
     /// Print JSON.
     pub(crate) json: bool,
     /// How to scrub.
@@ -37,7 +40,11 @@ pub(crate) fn run(config: &Config, arguments: Arguments) -> anyhow::Result<bool>
         }
         let mut told = Told::new(arguments.json);
         let stores = RepairStores { inventory: &*inventory, identity: &*identity };
-        let scrubbed = scrub::keeping_turn(&registry, registry.scrub(stores, arguments.options, &mut told)).await;
+        let options = arguments.options;
+        let scrubbed = match &arguments.repository {
+            Some(repository) => registry.scrub_repository(stores, repository, options.parallelism, &mut told).await,
+            None => scrub::keeping_turn(&registry, registry.scrub(stores, options, &mut told)).await,
+        };
         told.clear();
         let report = scrubbed?;
         told.written?;

@@ -263,11 +263,8 @@ impl Client {
     /// Makes sure that a repository has a blob, and returns its digest.
     fn push_blob(&mut self, world: &World, repository: usize, bytes: &[u8]) -> Result<String, Stop> {
         let digest = digest(bytes);
-        let pushed = self.push_blob_as(world, repository, &digest, bytes);
-        if let Err(Stop::Killed) = pushed {
-            world.cut_off(&digest);
-        }
-        pushed.map(|()| digest)
+        self.push_blob_as(world, repository, &digest, bytes)?;
+        Ok(digest)
     }
 
     /// Makes sure that a repository has a blob, by the ways that clients have to do that.

@@ -296,7 +296,14 @@ impl<'a> Run<'a> {
         self.require_seen(tags, &left)?;
         self.setups[0].remove_stored(&left)?;
         println!("collect: bytes that were removed on purpose were missed, and bytes that were left were seen");
-        self.settle(tags)
+        self.settle(tags)?;
+        let lost = b"lost";
+        let stores = || Stores::open(self.directory, &self.database);
+        self.runtime.block_on(async { stores().await?.lose(lost).await })?;
+        ensure!(path(&digest(lost)).exists(), "the bytes of a push that was killed are in place");
+        self.settle(tags)?;
+        println!("collect: what a killed push has put in place, and not recorded, was collected");
+        Ok(())
     }
 
     fn require_seen(&self, tags: &[(Tag, Value)], digest: &str) -> anyhow::Result<()> {

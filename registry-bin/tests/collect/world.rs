@@ -93,8 +93,6 @@ struct Known {
     deleted: BTreeSet<(usize, String)>,
     /// What each tag was before the operations.
     values: BTreeMap<Tag, Value>,
-    /// The blobs of which a push was never answered.
-    cut_off: BTreeSet<String>,
     operations: BTreeMap<Tag, Vec<Operation>>,
 }
 
@@ -158,16 +156,6 @@ impl World {
     /// Tells whether a manifest may be gone because somebody has deleted it.
     pub(crate) fn was_deleted(&self, repository: usize, digest: &str) -> bool {
         self.known().deleted.contains(&(repository, digest.to_owned()))
-    }
-
-    /// Notes that a push of a blob came to an end without an answer.
-    pub(crate) fn cut_off(&self, digest: &str) {
-        self.known().cut_off.insert(digest.to_owned());
-    }
-
-    /// Returns the blobs of which a push came to an end without an answer.
-    pub(crate) fn all_cut_off(&self) -> BTreeSet<String> {
-        self.known().cut_off.clone()
     }
 
     /// Notes that something is about to be done to a tag.

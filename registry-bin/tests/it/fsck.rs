@@ -115,8 +115,8 @@ fn a_repair_says_what_became_of_each_difference() {
 }
 
 #[test]
-fn manifests_among_the_blobs_are_known() {
-    let (_directory, config) = configured("{links: true}");
+fn manifests_among_the_blobs_are_known_and_links_are_compared() {
+    let (directory, config) = configured("{links: true}");
     let server = Server::start(&config);
     push(&server, EMPTY, b"");
     let manifest = format!(
@@ -125,5 +125,16 @@ fn manifests_among_the_blobs_are_known() {
     assert_eq!(server.send("PUT", "/v2/a/manifests/latest", MANIFEST, manifest.as_bytes()).0, 201);
     server.stop();
     let told = fsck(&[&config], 0);
-    assert_eq!((&told[0]["recorded"], &told[0]["stored"]), (&1.into(), &2.into()));
+    assert_eq!((&told[0]["recorded"], &told[0]["stored"], &told[0]["links"]), (&1.into(), &2.into(), &3.into()));
+
+    let links = directory.path().join("storage/docker/registry/v2/repositories/a");
+    fs::remove_dir_all(&links).unwrap();
+    let plain = registry(&["fsck", &config]);
+    let told = String::from_utf8(plain.stdout).unwrap();
+    assert!(told.contains("missing link: nothing says that repository a has tag latest, expected sha256:"), "{told}");
+    let told = fsck(&["--repair", &config], 1);
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told[..3].iter().all(|line| line["finding"] == "missing_link" && line["repair"] == "link_written"));
+    assert_eq!((&told[3]["missing_links"], &told[3]["result"]), (&3.into(), &"repaired".into()));
+    assert_eq!(fsck(&[&config], 0)[0]["result"], "clean");
 }

@@ -183,7 +183,9 @@ fn an_explanation_says_that_a_blob_is_quarantined() {
 fn what_cannot_be_scrubbed_has_a_status_of_its_own() {
     let rig = Rig::new();
     assert_eq!(rig.scrub(&["--resume", "--rate", "1000000", "--parallelism", "4"], 0)[0]["blobs"], 3);
-    for arguments in [&["--rate", "1"][..], &["--parallelism", "0"]] {
+    assert_eq!(rig.scrub(&["--repository", "a"], 0)[0]["blobs"], 3);
+    rig.scrub(&["--repository", "b"], 2);
+    for arguments in [&["--rate", "1"][..], &["--parallelism", "0"], &["--resume", "--repository", "a"]] {
         let refused = registry(&[&["scrub"], arguments, &[&rig.config]].concat());
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     }

@@ -50,6 +50,8 @@ pub struct CollectReport {
     pub kept: u64,
     /// Blobs and manifests that could not be deleted; each is tried again by itself, later every time.
     pub failed: u64,
+    /// Files that nobody knew, left by pushes that were killed, and put up for review.
+    pub found: u64,
 }
 
 impl CollectReport {
@@ -62,7 +64,8 @@ impl CollectReport {
 impl Registry {
     /// Forgets what tags once pointed to that cannot be restored at `now` any more; then deletes what is due for review and
     /// unreferenced, and tells `progress` of each thing once it is gone. What cannot be deleted stays in the queue. Nothing
-    /// is deleted while an import of the storage is unfinished.
+    /// is deleted while an import of the storage is unfinished. Last of all it puts up for review what killed pushes have
+    /// left in the storage; that may take a look at every file, at most once an hour.
     ///
     /// May be dropped at any point, and may run in several processes at once.
     ///
@@ -84,8 +87,9 @@ impl Registry {
         if options.delete_untagged {
             self.delete_manifests(now, &mut report, progress).await?;
         }
-        self.review_lost_blobs(now).await?;
+        self.review_lost_blobs(now, &mut report).await?;
         self.delete_blobs(now, options.parallelism, &mut report, progress).await?;
+        self.review_unknown_files(now, &mut report).await?;
         Ok(report)
     }
 

@@ -12,8 +12,9 @@
 //!                                     └─ no ─► condemned ─► bytes deleted ─► record deleted
 //! ```
 //!
-//! Nothing is searched for, so that a collection costs what there is to free and not what there is. It may end at any
-//! point: what is left stands in the queue, and the next one goes on there. Any number of processes may collect at once.
+//! Nothing is searched for, so that a collection costs what there is to free and not what there is. The one exception is
+//! the first collection after a kill, where one process has the metadata to itself. A collection may end at any point: what
+//! is left stands in the queue, and the next one goes on there. Any number of processes may collect at once.
 
 mod blobs;
 mod collect;

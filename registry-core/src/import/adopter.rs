@@ -292,6 +292,7 @@ impl Adopter {
             review_after: self.review_after,
         };
         let outcome = metadata.adopt_blob(blob).await?;
+        hold.settle();
         match outcome {
             AdoptOutcome::Missing => return Err(Failure::Skip(Problem::Collected)),
             AdoptOutcome::Adopted => scope.count_bytes(digest, size_bytes),

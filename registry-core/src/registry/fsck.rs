@@ -2,20 +2,21 @@
 //!
 //! Both list their blobs in the order of the digests, so one walk along both finds what only one of them has, in memory
 //! that is bounded by a page of each. While clients push and garbage is collected, a list is old when its end is
-//! reached: whatever looks wrong is asked for once more before it is told.
+//! reached: whatever looks wrong is asked for once more before it is told. Where distribution's links are written, they
+//! are compared as well, after the blobs.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::Registry;
+use super::link_walk::{LinkWalk, MissingLink};
 use crate::protocol::digest::Digest;
 use crate::store::inventory::{BlobInventory, BlobState, RecordedBlob, StoredFile};
 use crate::store::{BlobLocation, MetadataStore, StoreResult};
 
 /// How many blobs are listed at a time.
 const PAGE: usize = 1000;
-/// How many files are gathered that no blob has, before it is asked which of them are manifests: a question that takes
-/// long, however many it is about.
+/// How many files are gathered that no blob has, before it is asked which of them are manifests.
 const STRAYS: usize = 500;
 
 /// Something that the database and the storage do not agree upon.
@@ -34,6 +35,8 @@ pub enum Finding {
     Quarantined(RecordedBlob),
     /// The storage has bytes that the database does not know.
     Unknown(StoredFile),
+    /// The storage lacks a link that distribution would need.
+    MissingLink(MissingLink),
 }
 
 /// How much was compared.
@@ -57,12 +60,17 @@ pub struct FsckReport {
     pub unknown: u64,
     /// Their sizes in bytes.
     pub unknown_bytes: u64,
+    /// Links that have to be there.
+    pub links: u64,
+    /// Those that are not.
+    pub missing_links: u64,
 }
 
 impl FsckReport {
     /// Tells whether database and storage agree.
     pub const fn is_clean(&self) -> bool {
-        self.missing == 0 && self.wrong_size == 0 && self.quarantined == 0 && self.unknown == 0
+        let Self { missing, wrong_size, quarantined, unknown, missing_links, .. } = *self;
+        missing == 0 && wrong_size == 0 && quarantined == 0 && unknown == 0 && missing_links == 0
     }
 }
 
@@ -79,13 +87,20 @@ pub struct Fsck<'a> {
     files_end: bool,
     /// Files that no blob has, and that may be manifests.
     strays: Vec<StoredFile>,
+    /// Where links are written.
+    links: Option<LinkWalk<'a>>,
     found: VecDeque<Finding>,
     report: FsckReport,
 }
 
 impl Registry {
-    /// Begins to compare the blobs that are recorded with the files that are stored.
+    /// Begins to compare the blobs that are recorded with the files that are stored, and then the links if any are written.
     pub fn fsck<'a>(&'a self, inventory: &'a dyn BlobInventory) -> Fsck<'a> {
+        Fsck { links: LinkWalk::new(self), ..self.compare_files(inventory) }
+    }
+
+    /// Begins to compare the blobs that are recorded with the files that are stored, and nothing else.
+    pub(crate) fn compare_files<'a>(&'a self, inventory: &'a dyn BlobInventory) -> Fsck<'a> {
         Fsck {
             metadata: &*self.metadata,
             inventory,
@@ -96,6 +111,7 @@ impl Registry {
             last_file: None,
             files_end: false,
             strays: Vec::new(),
+            links: None,
             found: VecDeque::new(),
             report: FsckReport::default(),
         }
@@ -113,7 +129,7 @@ impl Fsck<'_> {
             if self.strays.len() >= STRAYS || !goes_on {
                 self.judge_strays().await?;
             }
-            if !goes_on {
+            if !goes_on && self.found.is_empty() && !self.step_links().await? {
                 break;
             }
         }
@@ -158,6 +174,16 @@ impl Fsck<'_> {
         if let Some(file) = file {
             self.judge_file(file).await?;
         }
+        Ok(true)
+    }
+
+    /// Goes on with the links, and returns whether there were more.
+    async fn step_links(&mut self) -> StoreResult<bool> {
+        let Some(links) = &mut self.links else { return Ok(false) };
+        let Some((looked_at, missing)) = links.step().await? else { return Ok(false) };
+        self.report.links += looked_at as u64;
+        self.report.missing_links += missing.len() as u64;
+        self.found.extend(missing.into_iter().map(Finding::MissingLink));
         Ok(true)
     }
 

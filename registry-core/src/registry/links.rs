@@ -220,7 +220,8 @@ impl Registry {
         }
     }
 
-    async fn target(&self, repository: &RepositoryName, link: &Link) -> RegistryResult<Option<Digest>> {
+    /// Returns what a link has to point to, or `None` if there must be none.
+    pub(super) async fn target(&self, repository: &RepositoryName, link: &Link) -> StoreResult<Option<Digest>> {
         let manifest = match link {
             Link::Blob(digest) => {
                 return Ok(self.metadata.blob(repository, digest).await?.map(|blob| blob.digest));

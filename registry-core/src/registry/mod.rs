@@ -5,9 +5,11 @@
 
 mod blob;
 mod catalog;
+mod files;
 mod fsck;
 mod history;
 mod identity;
+mod link_walk;
 mod links;
 mod manifest;
 mod options;
@@ -18,6 +20,7 @@ mod removal;
 mod repair;
 mod retention;
 mod scrub;
+mod scrub_repository;
 mod snapshot;
 mod tag;
 mod turn;
@@ -32,6 +35,7 @@ pub use blob::MountSource;
 pub use fsck::{Finding, Fsck, FsckReport};
 pub use history::HistoryPosition;
 pub use identity::{BindError, Binding, bind_storage, take_over_storage};
+pub use link_walk::MissingLink;
 pub use links::LinkUse;
 pub use manifest::{CheckedManifest, ManifestPush, PushedManifest};
 pub use options::{IndexChildren, Platform, RegistryOptions};
@@ -60,12 +64,13 @@ pub struct Registry {
     /// For the uploads that are received.
     room: upload::Room,
     links: Option<links::Links>,
+    files: Option<files::Files>,
 }
 
 impl Registry {
     /// Puts a registry over its stores.
     pub fn new(blobs: Arc<dyn BlobStore>, metadata: Arc<dyn MetadataStore>, options: RegistryOptions) -> Self {
-        Self { blobs, metadata, options: Arc::new(options), room: upload::Room::default(), links: None }
+        Self { blobs, metadata, options: Arc::new(options), room: upload::Room::default(), links: None, files: None }
     }
 
     /// Makes a registry that keeps everything in memory and loses it when dropped. Deleting is enabled.

@@ -80,8 +80,7 @@ impl Registry {
         Err(StoreError::new(StoreErrorKind::Unavailable, context).into())
     }
 
-    /// Returns those of some condemned blobs whose bytes are a manifest's as well. Looks through the names of all
-    /// manifests, but only where links are written.
+    /// Returns those of some condemned blobs whose bytes are a manifest's as well, which is so only where links are written.
     pub(crate) async fn payloads_among(&self, condemned: &[CondemnedBlob]) -> StoreResult<HashSet<Digest>> {
         let small = condemned.iter().filter(|blob| blob.size_bytes <= RegistryOptions::MANIFEST_MAX_BYTES);
         let small: Vec<Digest> = small.map(|blob| blob.digest).collect();

@@ -7,10 +7,14 @@
 
 use super::Registry;
 use super::fsck::Finding;
+use super::link_walk::MissingLink;
 use super::quarantine::{Damage, Quarantine, examine};
+use crate::error::RegistryError;
+use crate::protocol::reference::Reference;
 use crate::store::identity::{IDENTITY_SETTING, IdentityStore};
 use crate::store::import::ImportState;
 use crate::store::inventory::{BlobInventory, RecordedBlob, StoredFile};
+use crate::store::links::Link;
 use crate::store::{StoreError, StoreErrorKind, StoreResult, Timestamp};
 
 /// What became of a difference.
@@ -22,6 +26,8 @@ pub enum Repair {
     Released,
     /// The file is recorded, and collected after this if nothing refers to it by then.
     PutUpForReview(Timestamp),
+    /// The link is written, with what it needs.
+    LinkWritten,
     /// It is not any more as it was found.
     Changed,
     /// Nothing could be done.
@@ -79,7 +85,8 @@ impl Registry {
                 None if self.release_quarantined(blob).await? => Repair::Released,
                 None => Repair::Changed,
             }),
-            Finding::Unknown(file) => self.repair_unknown(stores.identity, file).await,
+            Finding::Unknown(file) => self.repair_unknown(stores.identity, file, self.pushed_review_after()).await,
+            Finding::MissingLink(missing) => self.write_missing_link(missing).await,
         }
     }
 
@@ -87,19 +94,44 @@ impl Registry {
         Ok(self.quarantine(blob, damage).await?.map_or(Repair::Changed, Repair::Quarantined))
     }
 
-    async fn repair_unknown(&self, identity: &dyn IdentityStore, file: &StoredFile) -> StoreResult<Repair> {
+    /// Records a file that nobody knows as a blob that no repository has, and puts it up for review.
+    pub(crate) async fn repair_unknown(
+        &self,
+        identity: &dyn IdentityStore,
+        file: &StoredFile,
+        review_after: Timestamp,
+    ) -> StoreResult<Repair> {
         let Some(digest) = &file.digest else { return Ok(Repair::LeftAlone(LeftAlone::OutOfPlace)) };
-        let is_imported = match self.metadata.import_state().await? {
+        if !self.has_all_repositories(identity).await? {
+            return Ok(Repair::LeftAlone(LeftAlone::NotImported));
+        }
+        let recorded = self.metadata.record_stray_blob(digest, file.size_bytes, &file.location, review_after).await?;
+        Ok(if recorded { Repair::PutUpForReview(review_after) } else { Repair::Changed })
+    }
+
+    /// Tells whether the metadata have all that the storage has, so that a file which they do not know is nobody's.
+    pub(crate) async fn has_all_repositories(&self, identity: &dyn IdentityStore) -> StoreResult<bool> {
+        Ok(match self.metadata.import_state().await? {
             ImportState::Finished => true,
             ImportState::Unfinished => false,
             ImportState::Never => !identity.has_foreign_repositories().await?,
+        })
+    }
+
+    async fn write_missing_link(&self, missing: &MissingLink) -> StoreResult<Repair> {
+        let MissingLink { repository, link, .. } = missing;
+        let written = match link {
+            Link::Manifest(digest) => {
+                let found = self.metadata.manifest(repository, &Reference::Digest(*digest)).await?;
+                let Some(manifest) = found else { return Ok(Repair::Changed) };
+                self.settle_manifest(repository, digest, manifest.payload, Vec::new()).await
+            }
+            Link::Blob(_) | Link::Tag(_) => self.settle_link(repository, link).await,
         };
-        if !is_imported {
-            return Ok(Repair::LeftAlone(LeftAlone::NotImported));
-        }
-        let review_after = self.pushed_review_after();
-        let recorded = self.metadata.record_stray_blob(digest, file.size_bytes, &file.location, review_after).await?;
-        Ok(if recorded { Repair::PutUpForReview(review_after) } else { Repair::Changed })
+        written.map(|()| Repair::LinkWritten).map_err(|error| match error {
+            RegistryError::Store(error) => error,
+            other => StoreError::with_source(StoreErrorKind::Other, format!("writing the link of {link}"), other),
+        })
     }
 
     /// Makes sure that what is not in the storage is not there because the storage itself is not.

@@ -4,9 +4,10 @@
 //! cut short can be gone on with, by any process. Of two at once the one that began later goes on; the other ends with its
 //! next note.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::Registry;
@@ -14,7 +15,7 @@ use super::quarantine::{Damage, Quarantine, examine};
 use super::repair::RepairStores;
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::RepositoryName;
-use crate::store::inventory::{BlobState, RecordedBlob};
+use crate::store::inventory::{BlobInventory, BlobState, RecordedBlob};
 use crate::store::{StoreError, StoreErrorKind, StoreResult, Timestamp};
 
 /// The name of the setting that says how far a scrub is.
@@ -163,11 +164,7 @@ impl Registry {
             let after = position.blob.as_deref().and_then(|digest| digest.parse().ok());
             let page = self.metadata.recorded_blobs(after.as_ref(), BLOBS).await?;
             let is_last = page.len() < BLOBS;
-            let examined = page.into_iter().filter(|blob| blob.state != BlobState::Condemned).map(async |blob| {
-                let damage = examine(stores.inventory, &blob).await;
-                (blob, damage)
-            });
-            let mut examined = futures::stream::iter(examined).buffered(options.parallelism.max(1));
+            let mut examined = pin!(examine_all(stores.inventory, page, options.parallelism));
             while let Some((blob, damage)) = examined.next().await {
                 position.report.blobs += 1;
                 position.report.bytes += blob.size_bytes;
@@ -203,7 +200,7 @@ impl Registry {
         }
     }
 
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         stores: RepairStores<'_>,
         blob: RecordedBlob,
@@ -257,6 +254,19 @@ impl Registry {
         *notes = Notes { noted: text, noted_at: Instant::now(), every: notes.every };
         Ok(())
     }
+}
+
+/// Reads blobs, so many at a time, and tells what is wrong with each, in their order. Those that are being deleted are left out.
+pub(super) fn examine_all(
+    inventory: &dyn BlobInventory,
+    blobs: Vec<RecordedBlob>,
+    parallelism: usize,
+) -> impl Stream<Item = (RecordedBlob, StoreResult<Option<Damage>>)> {
+    let examined = blobs.into_iter().filter(|blob| blob.state != BlobState::Condemned).map(async move |blob| {
+        let damage = examine(inventory, &blob).await;
+        (blob, damage)
+    });
+    futures::stream::iter(examined).buffered(parallelism.max(1))
 }
 
 fn read(noted: &str) -> Option<Position> {

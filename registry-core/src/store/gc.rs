@@ -16,6 +16,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -176,9 +177,21 @@ pub trait CollectionStore: Send + Sync + 'static {
     /// none: a hold does not outlive its process.
     async fn expired_holds(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<Digest>>;
 
-    /// Looks at up to `limit` manifests whose review is due at `now`. Deletes those that nobody refers to, like
-    /// [`delete_manifest`](super::metadata::ManifestStore::delete_manifest), and takes the others out of the queue. One
-    /// that fails for a reason of its own does not keep the others.
+    /// Tells whether holds were forgotten under which bytes may have been put in place that nobody has recorded: those of a
+    /// process that had the metadata to itself and was killed, and those that [nobody settled](BlobHold::settle). Returns
+    /// what [`end_forgotten_holds`](Self::end_forgotten_holds) is to be told. Where other processes have the metadata as
+    /// well, holds are recorded, and none is forgotten.
+    async fn forgotten_holds(&self) -> StoreResult<Option<u64>>;
+
+    /// Notes that all was found that was put in place under the holds that were forgotten when
+    /// [`forgotten_holds`](Self::forgotten_holds) returned `seen`. Those that were forgotten later stay so.
+    async fn end_forgotten_holds(&self, seen: u64) -> StoreResult<()>;
+
+    /// Looks at up to `limit` manifests whose review is due at `now`, those due first; among these in the order of their
+    /// repositories and digests. Deletes those that nobody refers to, like
+    /// [`delete_manifest`](super::metadata::ManifestStore::delete_manifest), so that the review of what they referred to or
+    /// what referred to them moves behind `review_after`, and takes the others out of the queue. One that fails for a reason
+    /// of its own does not keep the others.
     async fn collect_manifests(
         &self,
         now: Timestamp,
@@ -211,7 +224,15 @@ pub trait CollectionStore: Send + Sync + 'static {
 
 /// Which blobs this process puts in place, and which it deletes. A clone is another handle to the same.
 #[derive(Debug, Clone, Default)]
-pub struct BlobHolds(Arc<Mutex<HashMap<Digest, Use>>>);
+pub struct BlobHolds(Arc<Mutex<Uses>>);
+
+#[derive(Debug, Default)]
+struct Uses {
+    of_blobs: HashMap<Digest, Use>,
+    /// How often holds were forgotten, and how many of these times somebody has looked since for what they were about.
+    forgotten: u64,
+    looked_for: u64,
+}
 
 #[derive(Debug)]
 enum Use {
@@ -220,21 +241,45 @@ enum Use {
 }
 
 impl BlobHolds {
+    /// Begins after a process whose holds are not known, because it was killed.
+    pub fn after_a_kill() -> Self {
+        Self(Arc::new(Mutex::new(Uses { forgotten: 1, ..Uses::default() })))
+    }
+
+    /// Returns how often holds were forgotten, unless somebody has looked since for what they were about.
+    pub fn forgotten(&self) -> Option<u64> {
+        let uses = self.uses();
+        (uses.forgotten > uses.looked_for).then_some(uses.forgotten)
+    }
+
+    /// Notes that somebody has looked for all that was held when [`forgotten`](Self::forgotten) returned `seen`.
+    pub fn end_forgotten(&self, seen: u64) {
+        let mut uses = self.uses();
+        uses.looked_for = uses.looked_for.max(seen.min(uses.forgotten));
+    }
+
+    /// Tells whether nobody holds anything, and no hold is forgotten.
+    pub fn are_settled(&self) -> bool {
+        let uses = self.uses();
+        let is_held = |used: &Use| matches!(used, Use::Held(_));
+        uses.forgotten == uses.looked_for && !uses.of_blobs.values().any(is_held)
+    }
+
     /// Holds a blob, unless it is being deleted.
     pub fn hold(&self, digest: &Digest, now: Timestamp) -> Option<BlobHold> {
         let mut uses = self.uses();
-        match uses.entry(*digest).or_insert(Use::Held(0)) {
+        match uses.of_blobs.entry(*digest).or_insert(Use::Held(0)) {
             Use::Deleting { until } if *until > now => return None,
             Use::Held(count) => *count += 1,
             over => *over = Use::Held(1),
         }
-        Some(BlobHold { digest: *digest, token: None, holds: self.clone() })
+        Some(BlobHold { digest: *digest, token: None, is_settled: AtomicBool::new(false), holds: self.clone() })
     }
 
     /// Begins to delete a blob, unless it is held or being deleted. It counts as being deleted until that
     /// [ends](Self::end_deletion), and if its collector is gone, until `until`: the bytes may go as long as that.
     pub fn begin_deletion(&self, digest: &Digest, now: Timestamp, until: Timestamp) -> bool {
-        match self.uses().entry(*digest) {
+        match self.uses().of_blobs.entry(*digest) {
             Entry::Occupied(mut entry) => match entry.get() {
                 Use::Deleting { until: end } if *end <= now => {
                     entry.insert(Use::Deleting { until });
@@ -252,22 +297,23 @@ impl BlobHolds {
     /// Ends a deletion.
     pub fn end_deletion(&self, digest: &Digest) {
         let mut uses = self.uses();
-        if let Some(Use::Deleting { .. }) = uses.get(digest) {
-            uses.remove(digest);
+        if let Some(Use::Deleting { .. }) = uses.of_blobs.get(digest) {
+            uses.of_blobs.remove(digest);
         }
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<Digest, Use>> {
+    fn uses(&self) -> MutexGuard<'_, Uses> {
         // Nobody who holds it can panic between two changes that belong together.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Keeps a blob's bytes from being deleted until it is dropped.
+/// Keeps a blob's bytes from being deleted until it is dropped. It is then forgotten, unless it was [settled](Self::settle).
 #[derive(Debug)]
 pub struct BlobHold {
     digest: Digest,
     token: Option<ClaimToken>,
+    is_settled: AtomicBool,
     holds: BlobHolds,
 }
 
@@ -282,18 +328,24 @@ impl BlobHold {
     pub fn token(&self) -> Option<ClaimToken> {
         self.token
     }
+
+    /// Notes that whatever was put in place under the hold is recorded, or that nothing was.
+    pub fn settle(&self) {
+        self.is_settled.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for BlobHold {
     fn drop(&mut self) {
         let mut uses = self.holds.uses();
-        match uses.get_mut(&self.digest) {
+        match uses.of_blobs.get_mut(&self.digest) {
             Some(Use::Held(count)) if *count > 1 => *count -= 1,
             Some(Use::Held(_)) => {
-                uses.remove(&self.digest);
+                uses.of_blobs.remove(&self.digest);
             }
             _ => {}
         }
+        uses.forgotten += u64::from(!*self.is_settled.get_mut());
     }
 }
 
@@ -324,6 +376,34 @@ mod tests {
         holds.end_deletion(&a);
         assert!(!holds.begin_deletion(&a, at(0), at(9)), "ending a deletion that is over ends no hold");
         drop(again);
+    }
+
+    #[test]
+    fn a_hold_that_is_not_settled_is_forgotten_until_somebody_has_looked() {
+        let holds = BlobHolds::default();
+        let digest = Digest::of(Algorithm::Sha256, b"a");
+        let hold = || holds.hold(&digest, at(0)).expect("nobody deletes it");
+        let settled = hold();
+        assert!(!holds.are_settled(), "it is held");
+        settled.settle();
+        drop(settled);
+        assert_eq!((holds.forgotten(), holds.are_settled()), (None, true));
+        drop(hold());
+        assert_eq!((holds.forgotten(), holds.are_settled()), (Some(1), false));
+        drop(hold());
+        holds.end_forgotten(1);
+        assert_eq!(holds.forgotten(), Some(2), "one came after the look began");
+        holds.end_forgotten(2);
+        holds.end_forgotten(1);
+        assert_eq!((holds.forgotten(), holds.are_settled()), (None, true));
+    }
+
+    #[test]
+    fn what_a_killed_process_held_is_forgotten() {
+        let holds = BlobHolds::after_a_kill();
+        assert_eq!((holds.forgotten(), holds.are_settled()), (Some(1), false));
+        holds.end_forgotten(1);
+        assert_eq!((holds.forgotten(), holds.are_settled()), (None, true));
     }
 
     #[test]

@@ -43,6 +43,15 @@ pub struct RecordedBlob {
     pub changed_at: Timestamp,
 }
 
+/// A blob of a repository, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryBlob {
+    /// Where the next page begins.
+    pub cursor: u64,
+    /// The blob.
+    pub blob: RecordedBlob,
+}
+
 /// A manifest as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedManifest {
@@ -64,6 +73,15 @@ pub trait BlobRecordStore: Send + Sync + 'static {
 
     /// Finds one.
     async fn recorded_blob(&self, digest: &Digest) -> StoreResult<Option<RecordedBlob>>;
+
+    /// Returns up to `limit` blobs of a repository in the order of their cursors, all greater than `after`, quarantined ones
+    /// included.
+    async fn repository_blobs(
+        &self,
+        repository: &RepositoryName,
+        after: u64,
+        limit: usize,
+    ) -> StoreResult<Vec<RepositoryBlob>>;
 
     /// Returns up to `limit` manifests in the order of their cursors, all greater than `after`.
     async fn recorded_manifests(&self, after: u64, limit: usize) -> StoreResult<Vec<RecordedManifest>>;

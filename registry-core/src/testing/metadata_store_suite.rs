@@ -132,6 +132,7 @@ macro_rules! metadata_store_suite {
                 a_manifest_with_a_tag_a_parent_or_a_subject_is_kept
                 children_and_referrers_go_with_their_index
                 manifests_that_keep_only_each_other_go_together
+                what_is_due_together_is_looked_at_in_the_order_of_digests
                 what_is_referred_to_leaves_the_queue
                 an_optional_blob_is_kept_if_it_is_there
                 suspects_are_told_of
@@ -152,6 +153,7 @@ macro_rules! metadata_store_suite {
                 exactly_one_of_many_exchanges_a_setting
 
                 recorded_blobs_come_in_the_order_of_their_digests
+                the_blobs_of_a_repository_come_in_pages
                 recorded_manifests_come_in_pages
                 manifests_are_told_among_digests
                 a_quarantined_blob_is_in_no_repository

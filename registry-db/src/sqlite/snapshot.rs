@@ -21,6 +21,7 @@ use registry_core::store::identity::StorageIdentity;
 use registry_core::store::snapshot::{Snapshot, SnapshotName, SnapshotSource};
 use registry_core::store::{ByteStream, StoreError, StoreErrorKind, StoreResult, Timestamp};
 
+use super::settled;
 use crate::error::{Failure, during};
 use crate::schema::settings;
 
@@ -110,7 +111,10 @@ fn copy(path: &Path) -> Result<Snapshot, Failure> {
     let staged = Staged::new(path)?;
     let taken_at = Timestamp::now();
     diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(staged.path.display().to_string()).execute(&mut connection)?;
-    let identity = identity(&mut open(&staged.path)?)?;
+    let mut copied = open(&staged.path)?;
+    settled::end_in_copy(&mut copied)?;
+    let identity = identity(&mut copied)?;
+    drop(copied);
     let digest = staged.digest().map_err(io_failure)?;
     Ok(Snapshot { name: SnapshotName { taken_at, digest }, identity, content: staged.into_stream() })
 }

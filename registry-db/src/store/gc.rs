@@ -56,6 +56,7 @@ impl CollectionStore for Store {
     }
 
     async fn end_hold(&self, hold: BlobHold) -> StoreResult<bool> {
+        hold.settle();
         let Some(token) = hold.token() else { return Ok(true) };
         self.write_relaxed(token, |connection, token| end_hold(connection, *token).boxed())
             .await
@@ -69,6 +70,15 @@ impl CollectionStore for Store {
         self.read_once((now, limit), |connection, (now, limit)| expired_holds(connection, *now, *limit).boxed())
             .await
             .map_err(during("list blobs whose holds have run out"))
+    }
+
+    async fn forgotten_holds(&self) -> StoreResult<Option<u64>> {
+        Ok(if dialect::IS_SHARED { None } else { self.holds.forgotten() })
+    }
+
+    async fn end_forgotten_holds(&self, seen: u64) -> StoreResult<()> {
+        self.holds.end_forgotten(seen);
+        Ok(())
     }
 
     async fn collect_manifests(

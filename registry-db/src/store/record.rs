@@ -1,5 +1,7 @@
 //! What is recorded, whichever repositories have it, and what a look at the storage corrects.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -7,16 +9,16 @@ use diesel_async::RunQueryDsl;
 use futures::FutureExt;
 use registry_core::protocol::digest::Digest;
 use registry_core::protocol::reference::RepositoryName;
-use registry_core::store::inventory::{BlobRecordStore, BlobState, RecordedBlob, RecordedManifest};
+use registry_core::store::inventory::{BlobRecordStore, BlobState, RecordedBlob, RecordedManifest, RepositoryBlob};
 use registry_core::store::{BlobLocation, StoreResult, Timestamp};
 
 use super::blob::{CONDEMNED, LIVE, QUARANTINED, record_if_unknown};
 use super::dialect::{Connection, Store};
-use super::{review, rows};
+use super::{repository, review, rows};
 use crate::cache::Subject;
 use crate::error::during;
 use crate::prepared::{PreparedDsl, lists};
-use crate::schema::{blobs, manifests, repositories};
+use crate::schema::{blobs, manifests, repositories, repository_blobs};
 use crate::stored::Stored;
 
 #[async_trait]
@@ -33,6 +35,19 @@ impl BlobRecordStore for Store {
         self.read(digest.to_string(), |connection, digest| find(connection, digest).boxed())
             .await
             .map_err(during(format_args!("look up blob `{digest}`")))
+    }
+
+    async fn repository_blobs(
+        &self,
+        repository: &RepositoryName,
+        after: u64,
+        limit: usize,
+    ) -> StoreResult<Vec<RepositoryBlob>> {
+        self.read((repository.clone(), after.cast_signed(), rows(limit)), |connection, (repository, after, limit)| {
+            list_of(connection, repository, *after, *limit).boxed()
+        })
+        .await
+        .map_err(during(format_args!("list the blobs of repository `{repository}`")))
     }
 
     async fn recorded_manifests(&self, after: u64, limit: usize) -> StoreResult<Vec<RecordedManifest>> {
@@ -104,6 +119,28 @@ async fn list(connection: &mut Connection, after: &str, limit: i64) -> QueryResu
     Ok(found.into_iter().map(record).collect())
 }
 
+async fn list_of(
+    connection: &mut Connection,
+    repository: &RepositoryName,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<RepositoryBlob>> {
+    let found: Vec<(i64, Row)> = repository_blobs::table
+        .inner_join(blobs::table)
+        .filter(repository_blobs::repository_id.nullable().eq(repository::by_name(repository.as_str()).single_value()))
+        .filter(repository_blobs::blob_id.gt(after))
+        .order(repository_blobs::blob_id)
+        .limit(limit)
+        .select((
+            repository_blobs::blob_id,
+            (blobs::digest, blobs::size_bytes, blobs::location, blobs::state, blobs::created_at),
+        ))
+        .load(connection)
+        .await?;
+    let blob = |(id, row): (i64, Row)| RepositoryBlob { cursor: id.cast_unsigned(), blob: record(row) };
+    Ok(found.into_iter().map(blob).collect())
+}
+
 async fn find(connection: &mut Connection, digest: &str) -> QueryResult<Option<RecordedBlob>> {
     let found: Option<Row> = blobs::table
         .filter(blobs::digest.eq(digest))
@@ -136,21 +173,20 @@ async fn list_manifests(connection: &mut Connection, after: i64, limit: i64) -> 
     Ok(found.into_iter().map(manifest).collect())
 }
 
-/// Looks through the names of all manifests, since a repository has to be named to find one by its digest. So it is asked
-/// by operators, and for many at a time.
 async fn manifests_among(connection: &mut Connection, digests: &[Digest]) -> QueryResult<Vec<Digest>> {
     let digests: Vec<String> = digests.iter().map(Digest::to_string).collect();
-    let mut among = Vec::new();
+    // Each comes once for every repository that has it: MariaDB reads a whole index to leave out the others.
+    let mut among = BTreeSet::new();
     for digests in lists(&digests) {
         let found: Vec<Stored<Digest>> = manifests::table
             .filter(manifests::digest.eq_any(digests))
             .select(manifests::digest)
-            .distinct()
+            .prepared()
             .load(connection)
             .await?;
         among.extend(found.into_iter().map(|Stored(digest)| digest));
     }
-    Ok(among)
+    Ok(among.into_iter().collect())
 }
 
 /// A change of state of a record that is still the one that was seen.

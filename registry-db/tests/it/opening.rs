@@ -131,6 +131,47 @@ async fn claims_of_a_killed_process_are_given_back() {
     assert_eq!(outcome, ClaimOutcome::Claimed(upload));
 }
 
+#[tokio::test]
+async fn what_a_killed_process_held_is_forgotten_until_somebody_has_looked() {
+    let (store, directory) = sqlite().await;
+    let [now, until] = [0, 100].map(Timestamp::from_micros);
+    let digest = commit(&*store, "content").await;
+    let hold = store.hold_blob(&digest, now, until).await.unwrap();
+    hold.settle();
+    drop(hold);
+    drop(store);
+    let store = open(&directory).await;
+    assert_eq!(store.forgotten_holds().await.unwrap(), None, "it ended in order");
+
+    // As a kill leaves it.
+    std::mem::forget(store.hold_blob(&digest, now, until).await.unwrap());
+    drop(store);
+    for _ in 0..2 {
+        let store = open(&directory).await;
+        assert!(store.forgotten_holds().await.unwrap().is_some(), "nobody has looked");
+    }
+    let store = open(&directory).await;
+    let forgotten = store.forgotten_holds().await.unwrap().unwrap();
+    drop(store.hold_blob(&digest, now, until).await.unwrap());
+    store.end_forgotten_holds(forgotten).await.unwrap();
+    let later = store.forgotten_holds().await.unwrap().expect("one was not settled since");
+    store.end_forgotten_holds(later).await.unwrap();
+    assert_eq!(store.forgotten_holds().await.unwrap(), None);
+    drop(store);
+    assert_eq!(open(&directory).await.forgotten_holds().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_an_older_release_held_is_forgotten() {
+    let (store, directory) = sqlite().await;
+    commit(&*store, "content").await;
+    drop(store);
+    let path = directory.path().join("registry.db");
+    let mut connection = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    diesel::sql_query("DELETE FROM settings WHERE name = 'holds'").execute(&mut connection).unwrap();
+    assert!(open(&directory).await.forgotten_holds().await.unwrap().is_some());
+}
+
 #[test]
 fn a_runtime_that_stops_leaves_the_database_usable() {
     let directory = TempDir::new().unwrap();

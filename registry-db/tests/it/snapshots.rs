@@ -83,6 +83,7 @@ async fn a_copy_has_all_that_was_committed_before() {
     let copied = open(&elsewhere).await;
     assert!(has(&*copied, &blob).await);
     assert!(!has(&*copied, &later).await);
+    assert_eq!(copied.forgotten_holds().await.unwrap(), None, "what came after the copy was made is not lost");
     commit(&*copied, "goes on").await;
 }
 

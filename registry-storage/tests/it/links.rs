@@ -3,5 +3,6 @@
 mod adopt;
 mod collect;
 mod import;
+mod repair;
 mod tree;
 mod write;

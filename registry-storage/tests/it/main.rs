@@ -9,6 +9,7 @@ mod gcs;
 mod identity;
 mod layout;
 mod links;
+mod lost;
 mod object;
 mod oss;
 mod repair;

@@ -22,6 +22,7 @@ use crate::subject::{Filesystem, files, filesystem};
 pub(crate) struct Rig {
     pub(crate) subject: Filesystem,
     pub(crate) registry: Registry,
+    pub(crate) metadata: Arc<MemoryMetadataStore>,
     pub(crate) inventory: DriverInventory,
     pub(crate) identity: DriverIdentityStore,
     repository: RepositoryName,
@@ -31,13 +32,14 @@ impl Rig {
     pub(crate) async fn new() -> Self {
         let subject = filesystem().await;
         let driver: Arc<dyn StorageDriver> = Arc::new(subject.driver());
-        let metadata: Arc<dyn MetadataStore> = Arc::new(MemoryMetadataStore::new());
+        let metadata = Arc::new(MemoryMetadataStore::new());
         let identity = DriverIdentityStore::new(Arc::clone(&driver));
         bind_storage(&identity, &*metadata, true).await.unwrap();
         let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
-        let registry = Registry::new(Arc::new(subject.blob_store()), metadata, options);
+        let shared: Arc<dyn MetadataStore> = Arc::<MemoryMetadataStore>::clone(&metadata);
+        let registry = Registry::new(Arc::new(subject.blob_store()), shared, options);
         let inventory = DriverInventory::new(driver);
-        Self { subject, registry, inventory, identity, repository: "a/b".parse().unwrap() }
+        Self { subject, registry, metadata, inventory, identity, repository: "a/b".parse().unwrap() }
     }
 
     pub(crate) async fn push(&self, content: &'static [u8]) -> Digest {

@@ -5,7 +5,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use registry_core::registry::{Damage, RepairStores, ScrubFinding, ScrubObserver, ScrubOptions, ScrubReport};
+use registry_core::protocol::digest::{Algorithm, Digest};
+use registry_core::protocol::reference::RepositoryName;
+use registry_core::registry::{
+    Damage, MountSource, RepairStores, ScrubFinding, ScrubObserver, ScrubOptions, ScrubReport,
+};
 use registry_core::store::inventory::{BlobInventory, StoredFile};
 use registry_core::store::metadata::Page;
 use registry_core::store::{BlobLocation, ByteStream, StoreError, StoreErrorKind, StoreResult, Timestamp};
@@ -156,6 +160,27 @@ async fn of_two_scrubs_the_one_that_began_later_goes_on() {
     let overtaken = rig.registry.scrub(rig.stores(), OPTIONS, &mut overtaking).await.unwrap_err();
     assert_eq!(overtaken.kind(), StoreErrorKind::Conflict);
     assert_eq!(overtaking.1.unwrap().blobs, 5);
+}
+
+#[tokio::test]
+async fn of_one_repository_nothing_else_is_read() {
+    let rig = rig().await;
+    let other: RepositoryName = "other".parse().unwrap();
+    let mounted = Digest::of(Algorithm::Sha256, b"ccc");
+    let source = MountSource::Repository("a/b".parse().unwrap());
+    rig.registry.mount_blob(&other, &mounted, &source).await.unwrap().unwrap();
+    for content in [&b"a"[..], b"ccc"] {
+        fs::write(rig.file(&Digest::of(Algorithm::Sha256, content)), vec![b'x'; content.len()]).unwrap();
+    }
+    let mut heard = Heard::default();
+    let report = rig.registry.scrub_repository(rig.stores(), &other, 2, &mut heard).await.unwrap();
+    assert_eq!((report.blobs, report.bytes, report.damaged_blobs), (1, 3, 1));
+    assert!(matches!(&heard.0[..], [ScrubFinding::Damaged { blob, .. }] if blob.digest == mounted));
+    assert!(rig.pull(&mounted).await.is_err(), "it is damaged for all who have it");
+    let report = rig.registry.scrub_repository(rig.stores(), &"a/b".parse().unwrap(), 2, &mut heard).await.unwrap();
+    assert_eq!((report.blobs, report.damaged_blobs, report.quarantined_blobs), (5, 1, 1));
+    let unknown = rig.registry.scrub_repository(rig.stores(), &"c".parse().unwrap(), 2, &mut heard).await.unwrap_err();
+    assert_eq!(unknown.kind(), StoreErrorKind::NotFound);
 }
 
 #[tokio::test]

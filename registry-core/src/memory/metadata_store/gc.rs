@@ -21,12 +21,22 @@ impl CollectionStore for MemoryMetadataStore {
         })
     }
 
-    async fn end_hold(&self, _: BlobHold) -> StoreResult<bool> {
+    async fn end_hold(&self, hold: BlobHold) -> StoreResult<bool> {
+        hold.settle();
         Ok(true)
     }
 
     async fn expired_holds(&self, _: Timestamp, _: usize) -> StoreResult<Vec<Digest>> {
         Ok(Vec::new())
+    }
+
+    async fn forgotten_holds(&self) -> StoreResult<Option<u64>> {
+        Ok(self.holds.forgotten())
+    }
+
+    async fn end_forgotten_holds(&self, seen: u64) -> StoreResult<()> {
+        self.holds.end_forgotten(seen);
+        Ok(())
     }
 
     async fn collect_manifests(
@@ -36,7 +46,8 @@ impl CollectionStore for MemoryMetadataStore {
         limit: usize,
     ) -> StoreResult<ReviewedManifests> {
         let mut tables = self.tables();
-        let due = tables.due_manifests(now, limit);
+        let mut due = tables.due_manifests(now, limit);
+        due.sort_unstable();
         let mut reviewed = ReviewedManifests { done: due.len() < limit, ..ReviewedManifests::default() };
         for (repository, digest) in due {
             if !tables.is_due(&ReviewSubject::Manifest(repository.clone(), digest), now) {

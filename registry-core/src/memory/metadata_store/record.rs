@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::{Blob, MemoryMetadataStore};
 use crate::protocol::digest::Digest;
-use crate::store::inventory::{BlobRecordStore, BlobState, RecordedBlob, RecordedManifest};
+use crate::protocol::reference::RepositoryName;
+use crate::store::inventory::{BlobRecordStore, BlobState, RecordedBlob, RecordedManifest, RepositoryBlob};
 use crate::store::metadata::{ManifestRecord, ReviewSubject};
 use crate::store::{BlobLocation, StoreResult, Timestamp};
 
@@ -18,6 +19,19 @@ impl BlobRecordStore for MemoryMetadataStore {
 
     async fn recorded_blob(&self, digest: &Digest) -> StoreResult<Option<RecordedBlob>> {
         Ok(self.tables().blobs.get_key_value(digest).map(record))
+    }
+
+    async fn repository_blobs(
+        &self,
+        repository: &RepositoryName,
+        after: u64,
+        limit: usize,
+    ) -> StoreResult<Vec<RepositoryBlob>> {
+        let tables = self.tables();
+        let all = tables.repositories.get(repository).into_iter().flat_map(|found| &found.blobs);
+        let all = all.filter_map(|digest| tables.blobs.get_key_value(digest)).map(record).zip(1..);
+        let page = all.skip(usize::try_from(after).unwrap_or(usize::MAX)).take(limit);
+        Ok(page.map(|(blob, cursor)| RepositoryBlob { cursor, blob }).collect())
     }
 
     async fn recorded_manifests(&self, after: u64, limit: usize) -> StoreResult<Vec<RecordedManifest>> {

@@ -288,9 +288,11 @@ impl Registry {
             if error.kind() == StoreErrorKind::Conflict {
                 // Nothing has recorded the bytes that are in place now.
                 self.metadata.record_stray_blob(digest, size_bytes, location, review_after).await?;
+                hold.settle();
             }
             return Err(error.into());
         }
+        hold.settle();
         self.settle_link(repository, &Link::Blob(*digest)).await?;
         Ok(PushedBlob { digest: *digest, size_bytes })
     }

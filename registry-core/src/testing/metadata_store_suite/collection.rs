@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use futures::FutureExt;
 
 use super::fixture::{LATER, Push, at, commit, digest, queue, repository, stored, tag};
@@ -289,6 +291,26 @@ pub async fn manifests_that_keep_only_each_other_go_together(store: &dyn Metadat
     assert_eq!(collect(store, DUE + 2).await, []);
     assert_eq!(collect(store, DUE + 3).await, sorted([child, circle]));
     assert!(queue(store).await.is_empty());
+}
+
+/// Of what is due together the first by its digest goes first, whatever the dates: with a subject its referrer gets a new
+/// date, and with a referrer its subject goes.
+pub async fn what_is_due_together_is_looked_at_in_the_order_of_digests(store: &dyn MetadataStore) {
+    let mut payloads = ["one", "two"];
+    payloads.sort_by_key(|payload| digest(payload));
+    for (name, [subject, referrer]) in [("a", payloads), ("b", [payloads[1], payloads[0]])] {
+        let repository = repository(name);
+        let referrer = Push { subject: Some(digest(subject)), review_after: at(3), ..Push::new(&repository, referrer) };
+        let referrer = referrer.to(store).await;
+        let subject = Push { review_after: at(5), ..Push::new(&repository, subject) }.to(store).await;
+        let reviewed = store.collect_manifests(at(10), at(15), 10).await.unwrap();
+        let deleted: BTreeSet<Digest> = reviewed.deleted.iter().map(|(_, digest, _)| *digest).collect();
+        let together = BTreeSet::from([subject, referrer]);
+        assert_eq!(deleted, if subject < referrer { BTreeSet::from([subject]) } else { together });
+        assert_eq!(stored(store, &repository, referrer).await, subject < referrer);
+        let left = store.collect_manifests(LATER, LATER, 10).await.unwrap();
+        assert_eq!(left.deleted.len(), usize::from(subject < referrer));
+    }
 }
 
 /// What a manifest refers to leaves the queue with the push, and so does a manifest that gets a tag.

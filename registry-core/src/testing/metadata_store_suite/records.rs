@@ -32,6 +32,34 @@ pub async fn recorded_blobs_come_in_the_order_of_their_digests(store: &dyn Metad
     assert_eq!(store.recorded_blob(&digest("other")).await.unwrap(), None);
 }
 
+/// The blobs of one repository come once each, whatever the length of a page, and those of others do not.
+pub async fn the_blobs_of_a_repository_come_in_pages(store: &dyn MetadataStore) {
+    let [a, b] = ["a", "b"].map(repository);
+    let mut committed = Vec::new();
+    for number in 0..5 {
+        committed.push(commit(store, &a, &format!("content {number}")).await);
+    }
+    commit(store, &b, "another").await;
+    quarantine(store, &committed[0]).await;
+    committed.sort();
+    for limit in [1, 2, 5, 6] {
+        let (mut seen, mut after) = (Vec::new(), 0);
+        loop {
+            let page = store.repository_blobs(&a, after, limit).await.unwrap();
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            after = last.cursor;
+            seen.extend(page.into_iter().map(|found| found.blob));
+        }
+        seen.sort_by_key(|blob| blob.digest);
+        assert_eq!(seen.iter().map(|blob| blob.digest).collect::<Vec<_>>(), committed, "by pages of {limit}");
+        for blob in seen {
+            assert_eq!(blob, recorded(store, &blob.digest).await);
+        }
+    }
+    assert_eq!(store.repository_blobs(&repository("c"), 0, 10).await.unwrap(), []);
+}
+
 /// Every manifest of every repository is recorded once, with its bytes, whatever the length of a page.
 pub async fn recorded_manifests_come_in_pages(store: &dyn MetadataStore) {
     let mut pushed = Vec::new();

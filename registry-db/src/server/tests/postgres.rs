@@ -13,10 +13,11 @@ use crate::server::ServerStore;
 
 /// What a plan may cost, in the planner's own unit. Reading one of the larger tables or indexes as a whole costs more.
 const COST_MAX: f64 = 500.0;
-/// Of what a sorted page is chosen: of what is due, which is sorted if it is little; and, where somebody asks why a
-/// single manifest is kept, of what refers to that.
-const SORTED: [&str; 3] = [
-    r#""review_after" <= "#,
+/// Of what a sorted page is chosen: where somebody asks what would be collected, of what is due, which is sorted if it is
+/// little; and, where somebody asks why a single manifest is kept, of what refers to that.
+const SORTED: [&str; 4] = [
+    r#""blob_id" > $1) AND ("gc_blob_reviews"."review_after" <= "#,
+    r#""manifest_id" > $1) AND ("gc_manifest_reviews"."review_after" <= "#,
     r#"FROM "manifest_children" WHERE (("manifest_children"."repository_id" = $1) AND"#,
     r#"FROM "tags" WHERE ("tags"."manifest_id" = $1) ORDER BY"#,
 ];

@@ -46,12 +46,13 @@ async fn every_statement_is_prepared_once() {
     let (store, _directory) = store().await;
     let statements = record(&store);
     call_every_method(&store, BEGUN_MAX).await;
-    let Statements { ran, kept } = &*statements.lock().unwrap();
+    // The store makes some more when it is dropped.
+    let Statements { ran, kept } = std::mem::take(&mut *statements.lock().unwrap());
     assert!(ran.len() > 10);
     // A limit that is bound has SQLite prepare a statement anew each time. Only pages are worth that.
     let is_limited = |ran: &&String| ran.starts_with("SELECT") && ran.contains("LIMIT") && !ran.contains("ORDER BY");
     assert_eq!(ran.iter().filter(is_limited).collect::<Vec<_>>(), [""; 0]);
-    assert_eq!(ran.difference(kept).collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(ran.difference(&kept).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[derive(QueryableByName)]

@@ -1,0 +1,1 @@
+ALTER TABLE manifests DROP KEY manifests_by_digest_alone;

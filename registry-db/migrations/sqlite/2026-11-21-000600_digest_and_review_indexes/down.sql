@@ -1,0 +1,1 @@
+DROP INDEX manifests_by_digest_alone;
