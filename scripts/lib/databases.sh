@@ -73,7 +73,7 @@ postgres_start() {
 }
 
 # mariadb_start DIR [OPTION...] - starts a server below DIR, or again there, on the port that it had; sets mariadb_pid
-# and mariadb_url.
+# and mariadb_url. Its user `encrypted`, with the same password, is refused in clear text.
 mariadb_start() {
     local dir=$1 port options
     shift
@@ -89,6 +89,8 @@ mariadb_start() {
         cat >"$dir/init.sql" <<'SQL'
 CREATE USER IF NOT EXISTS registry@'%' IDENTIFIED BY 'secret';
 GRANT ALL ON *.* TO registry@'%';
+CREATE USER IF NOT EXISTS encrypted@'%' IDENTIFIED BY 'secret' REQUIRE SSL;
+GRANT ALL ON *.* TO encrypted@'%';
 CREATE DATABASE IF NOT EXISTS registry;
 SQL
         free_port >"$dir/port"

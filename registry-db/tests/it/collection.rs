@@ -21,6 +21,8 @@ use crate::servers::{mysql_config, postgres_config, run_on_mysql, run_on_postgre
 /// More than a collection looks at in one transaction.
 const MANIFESTS: usize = 25;
 const GUARDED: &str = "7";
+/// How long a server may take for a transaction; far more than it does, unless the machine has much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn digest(content: &str) -> Digest {
     Digest::of(Algorithm::Sha256, content.as_bytes())
@@ -89,7 +91,8 @@ async fn a_manifest_that_fails_keeps_no_other_on_sqlite() {
 
 #[tokio::test]
 async fn a_manifest_that_fails_keeps_no_other_on_postgres() {
-    let (config, url) = postgres_config().await;
+    let (mut config, url) = postgres_config().await;
+    config.server.timeout = PATIENCE;
     let store = registry_db::open(&config).await.unwrap();
     let function = "CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS
          $$ BEGIN RAISE EXCEPTION 'guarded'; END $$";
@@ -105,7 +108,8 @@ async fn a_manifest_that_fails_keeps_no_other_on_postgres() {
 
 #[tokio::test]
 async fn a_manifest_that_fails_keeps_no_other_on_mysql() {
-    let (config, url) = mysql_config().await;
+    let (mut config, url) = mysql_config().await;
+    config.server.timeout = PATIENCE;
     let store = registry_db::open(&config).await.unwrap();
     let trigger = format!(
         "CREATE TRIGGER guard BEFORE DELETE ON manifests FOR EACH ROW
