@@ -94,6 +94,7 @@ async fn fill(root: &Path, metadata: &Arc<dyn MetadataStore>, count: u64) {
             digest: &digest,
             size_bytes: BLOB_BYTES as u64,
             location: &location,
+            is_displaced: false,
             upload: None,
             hold: None,
             review_after: due,

@@ -70,6 +70,7 @@ impl Database {
             digest,
             size_bytes: 1000,
             location: &location,
+            is_displaced: false,
             upload: None,
             hold: None,
             review_after: Timestamp::now(),

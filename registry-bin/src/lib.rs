@@ -10,6 +10,7 @@ pub mod config;
 mod health;
 mod identity;
 mod measured_storage;
+mod mover;
 mod paced_inventory;
 mod retention;
 mod schedule;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use registry_core::protocol::digest::Digest;
+use registry_core::store::metadata::Page;
 use registry_core::store::{
     BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload, StoreResult, Timestamp, UploadId,
 };
@@ -107,6 +108,18 @@ impl BlobStore for MeasuredBlobStore {
 
     async fn delete_all(&self, locations: &[BlobLocation]) -> Vec<StoreResult<()>> {
         self.actions.measure("delete_all", self.inner.delete_all(locations)).await
+    }
+
+    fn place(&self, digest: &Digest) -> BlobLocation {
+        self.inner.place(digest)
+    }
+
+    async fn copy_to_place(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<()> {
+        self.actions.measure("copy_to_place", self.inner.copy_to_place(location, digest)).await
+    }
+
+    async fn displaced(&self, after: Option<&BlobLocation>, limit: usize) -> StoreResult<Page<BlobLocation>> {
+        self.actions.measure("displaced", self.inner.displaced(after, limit)).await
     }
 
     async fn check(&self) -> StoreResult<()> {

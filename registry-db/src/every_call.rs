@@ -79,8 +79,33 @@ pub(crate) async fn call_every_method(store: &dyn MetadataStore, begun_max: usiz
     store.forget_blobs(&[], &[(condemned[0].clone(), LATER)]).await.unwrap();
     store.forget_blobs(&condemned, &[]).await.unwrap();
     call_every_upload_method(store, &a, begun_max).await;
+    call_every_displacement_method(store, &a).await;
     call_every_history_method(store, &b).await;
     call_every_removal_and_usage_method(store, &b).await;
+}
+
+async fn call_every_displacement_method(store: &dyn MetadataStore, repository: &RepositoryName) {
+    let (digest, location) = (digest("displaced"), BlobLocation::new("upload"));
+    let commit = || CommitBlob {
+        repository,
+        digest: &digest,
+        size_bytes: 9,
+        location: &location,
+        is_displaced: true,
+        upload: None,
+        hold: None,
+        review_after: LATER,
+    };
+    store.commit_blob(commit()).await.unwrap();
+    store.commit_blob(commit()).await.unwrap();
+    store.leave_displaced(&location, NOW).await.unwrap();
+    let found = BlobLocation::new("found");
+    assert_eq!(store.note_displaced(&[location.clone(), found], NOW).await.unwrap(), 1);
+    assert_eq!(store.take_displaced(NOW, NOW, 10).await.unwrap().len(), 2);
+    let record = store.recorded_blob(&digest).await.unwrap().unwrap();
+    assert!(store.relocate_blob(&record, &BlobLocation::new("place"), NOW).await.unwrap());
+    assert_eq!(store.take_displaced(NOW, NOW, 10).await.unwrap().len(), 2);
+    store.forget_displaced(&[location]).await.unwrap();
 }
 
 async fn call_every_history_method(store: &dyn MetadataStore, repository: &RepositoryName) {
@@ -159,6 +184,7 @@ async fn call_every_upload_method(store: &dyn MetadataStore, repository: &Reposi
             digest: &digest("uploaded"),
             size_bytes: 8,
             location: &BlobLocation::new("here"),
+            is_displaced: false,
             upload: Some((upload.id, claim)),
             hold: None,
             review_after: LATER,
@@ -213,6 +239,7 @@ async fn commit(store: &dyn MetadataStore, repository: &RepositoryName, content:
         digest: &digest(content),
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("here"),
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: NOW,

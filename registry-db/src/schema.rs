@@ -65,6 +65,9 @@ diesel::table! {
     gc_blob_holds (token) { token -> Text, digest -> Text, held_until -> BigInt, }
 }
 diesel::table! {
+    displaced_blobs (location) { location -> Text, digest -> Nullable<Text>, state -> SmallInt, turn_after -> BigInt, }
+}
+diesel::table! {
     tag_history (repository_id, name, ended_at, manifest_id) {
         repository_id -> BigInt,
         name -> Text,

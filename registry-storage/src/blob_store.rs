@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use registry_core::protocol::digest::Digest;
+use registry_core::store::metadata::Page;
 use registry_core::store::{
     BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload, StoreErrorKind, StoreResult, Timestamp,
     UploadId,
@@ -87,6 +88,31 @@ impl BlobStore for DriverBlobStore {
             path.and_then(|_| deleted.next().expect("a driver says what became of each path"))
         };
         paths.into_iter().map(outcome).map(|outcome| outcome.map_err(Into::into)).collect()
+    }
+
+    fn place(&self, digest: &Digest) -> BlobLocation {
+        BlobLocation::new(layout::blob(digest).as_str())
+    }
+
+    async fn copy_to_place(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<()> {
+        Ok(self.driver.keep_copy(&path(location)?, &layout::blob(digest)).await?)
+    }
+
+    async fn displaced(&self, after: Option<&BlobLocation>, limit: usize) -> StoreResult<Page<BlobLocation>> {
+        if self.driver.capability().completes_at_target {
+            return Ok(Page { items: Vec::new(), more: false });
+        }
+        let mut after = after.map(path).transpose()?;
+        loop {
+            let page = self.driver.list(&layout::uploads(), after.as_ref(), limit).await?;
+            let committed = page.items.iter().filter(|file| layout::is_upload(&file.path));
+            let items: Vec<_> = committed.map(|file| BlobLocation::new(file.path.as_str())).collect();
+            if !items.is_empty() || !page.more {
+                return Ok(Page { items, more: page.more });
+            }
+            // There may be many files beside unfinished uploads.
+            after = page.items.into_iter().next_back().map(|file| file.path);
+        }
     }
 
     async fn check(&self) -> StoreResult<()> {

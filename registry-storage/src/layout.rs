@@ -15,7 +15,7 @@
 //!     │           └── <hex>
 //!     │               └── data             the blob's bytes: appears whole, never changes
 //!     ├── uploads
-//!     │   ├── <uuid>                       the bytes of an upload so far; in a bucket, a large blob stays there
+//!     │   ├── <uuid>                       the bytes of an upload so far; in a bucket, a large blob is there until it is moved
 //!     │   ├── _staged/<uuid>/<offset>      in a bucket: where the upload stood when it was synced, and its tail
 //!     │   ├── _parts/<uuid>/<id>/<number>  in a bucket of Google's: the upload's parts
 //!     │   ├── <uuid>.completed             while a commit is being recorded, on a file system: the blob's second name
@@ -100,6 +100,12 @@ pub fn uploads() -> StoragePath {
 /// Returns where an upload's bytes are until they are a blob.
 pub fn upload(upload: UploadId) -> StoragePath {
     path(&format!("/docker/registry/v2/uploads/{upload}"))
+}
+
+/// Tells whether a path is that of an upload.
+pub(crate) fn is_upload(path: &StoragePath) -> bool {
+    let name = path.as_str().strip_prefix("/docker/registry/v2/uploads/");
+    name.is_some_and(|name| name.parse::<UploadId>().is_ok())
 }
 
 /// Returns the directory of all links.

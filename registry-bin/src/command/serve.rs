@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::mover::{self, MoveMetrics};
 use crate::scrub::{self, ScrubMetrics};
 use crate::signal::Stop;
 use crate::{catalog_copy, collector, health, retention, schedule, wire};
@@ -38,6 +39,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let looked_after = wire::looked_after(&config, stores, &mut metrics)?;
     let registry = looked_after.registry.clone();
     let scrub_metrics = ScrubMetrics::new(metrics.registry_mut());
+    let move_metrics = MoveMetrics::new(metrics.registry_mut());
     let metrics = Arc::new(metrics);
     let health = Arc::new(health::checks(&config, &registry)?);
     let service = RegistryService::new(registry.clone())
@@ -67,6 +69,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     background.spawn(collector::collect_garbage(registry.clone(), collection, wire::collection(&config)));
     background.spawn(schedule::finish_adoption(registry.clone()));
     background.spawn(schedule::purge_uploads(registry.clone(), purging));
+    background.spawn(mover::move_blobs(registry.clone(), move_metrics));
     background.spawn(scrub::scrub(looked_after, config.storage.maintenance.scrub.clone(), scrub_metrics));
     if !config.storage.maintenance.readonly.enabled {
         let policy = retention::policy(&config.retention).context("retention.rules")?;

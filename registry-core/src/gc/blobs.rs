@@ -1,5 +1,6 @@
 //! Blobs that are due.
 
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -93,15 +94,24 @@ impl Registry {
             tracing::warn!(blobs = blobs.len(), "deleting blobs takes long; these are left for the next time");
             return Vec::new();
         }
-        let locations: Vec<BlobLocation> = blobs.iter().map(|blob| blob.location.clone()).collect();
-        let deleted = self.blobs.delete_all(&locations).await;
-        let outcomes = blobs.into_iter().zip(deleted).map(|(blob, deleted)| {
-            if let Err(error) = &deleted {
+        let mut locations: Vec<BlobLocation> = blobs.iter().map(|blob| blob.location.clone()).collect();
+        // What is elsewhere may have been in its place before, or was just about to be moved there.
+        locations.extend(blobs.iter().map(|blob| self.blobs.place(&blob.digest)));
+        let mut among = HashSet::new();
+        locations.retain(|location| among.insert(location.clone()));
+        let mut failed = HashMap::new();
+        for (location, deleted) in locations.iter().zip(self.blobs.delete_all(&locations).await) {
+            failed.extend(deleted.err().map(|error| (location, error)));
+        }
+        let outcomes = blobs.into_iter().map(|blob| {
+            let CondemnedBlob { digest, location, .. } = &blob;
+            let error = failed.get(location).or_else(|| failed.get(&self.blobs.place(digest)));
+            if let Some(error) = error {
                 let (error, failures) = (error as &dyn Error, blob.failures + 1);
-                let CondemnedBlob { digest, location, .. } = &blob;
                 tracing::error!(%digest, %location, failures, error, "a blob could not be deleted");
             }
-            (blob, deleted.is_ok())
+            let is_gone = error.is_none();
+            (blob, is_gone)
         });
         outcomes.collect()
     }

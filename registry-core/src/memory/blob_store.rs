@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 
 use crate::protocol::digest::Digest;
+use crate::store::metadata::Page;
 use crate::store::{
     BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload, StoreError, StoreErrorKind, StoreResult,
     Timestamp, UploadId,
@@ -17,11 +18,15 @@ use crate::store::{
 
 /// Keeps blobs and uploads in memory, bounded by nothing but the memory there is, and for as long as the process lives.
 ///
-/// A clone is another handle to the same content. A blob's location is its digest.
+/// A clone is another handle to the same content. A blob's place is its digest.
 #[derive(Clone, Default)]
 pub struct MemoryBlobStore {
     content: Arc<Mutex<Content>>,
+    displaces: bool,
 }
+
+/// How the locations begin of blobs that are not in their place.
+const DISPLACED: &str = "committed ";
 
 #[derive(Default)]
 struct Content {
@@ -41,6 +46,19 @@ impl Staging {
 }
 
 impl MemoryBlobStore {
+    /// Makes a store that leaves what it commits where it was uploaded, as those of large objects do.
+    pub fn displacing() -> Self {
+        Self { displaces: true, ..Self::default() }
+    }
+
+    fn committed(&self, staged: &StagedUpload, digest: &Digest) -> BlobLocation {
+        if self.displaces {
+            BlobLocation::new(format!("{DISPLACED}{} {digest}", staged.as_str()))
+        } else {
+            self.place(digest)
+        }
+    }
+
     /// Names all that is kept, sorted: blobs by their digest, uploads as `upload <id>`.
     pub fn contents(&self) -> Vec<String> {
         let content = lock(&self.content);
@@ -79,6 +97,10 @@ fn too_short(staged: &StagedUpload, len: usize, expected: u64) -> StoreError {
 fn discarded(staged: &StagedUpload, digest: &Digest) -> StoreError {
     let context = format!("upload `{}` is not there to become {digest}", staged.as_str());
     StoreError::new(StoreErrorKind::NotFound, context)
+}
+
+fn missing(location: &BlobLocation) -> StoreError {
+    StoreError::new(StoreErrorKind::NotFound, format!("blob `{location}` is not there"))
 }
 
 impl fmt::Debug for MemoryBlobStore {
@@ -120,7 +142,7 @@ impl BlobStore for MemoryBlobStore {
     }
 
     async fn commit(&self, staged: &StagedUpload, digest: &Digest, size_bytes: u64) -> StoreResult<BlobLocation> {
-        let location = BlobLocation::new(digest.to_string());
+        let location = self.committed(staged, digest);
         let mut content = lock(&self.content);
         let Some(staging) = content.uploads.get(staged).map(Arc::clone) else {
             return match content.blobs.get(&location) {
@@ -151,8 +173,7 @@ impl BlobStore for MemoryBlobStore {
 
     async fn read(&self, location: &BlobLocation, range: Range<u64>) -> StoreResult<BlobRead> {
         let blob = lock(&self.content).blobs.get(location).cloned();
-        let blob =
-            blob.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, format!("blob `{location}` is not there")))?;
+        let blob = blob.ok_or_else(|| missing(location))?;
         let within = |range: Range<u64>| Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?);
         match within(range.clone()) {
             Some(within) if within.start <= within.end && within.end <= blob.len() => {
@@ -172,11 +193,32 @@ impl BlobStore for MemoryBlobStore {
 
     async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation> {
         let mut content = lock(&self.content);
-        let missing = || StoreError::new(StoreErrorKind::NotFound, format!("blob `{location}` is not there"));
-        let bytes = content.blobs.get(location).cloned().ok_or_else(missing)?;
+        let bytes = content.blobs.get(location).cloned().ok_or_else(|| missing(location))?;
         let aside = BlobLocation::new(format!("set aside {digest} {}", UploadId::random()));
         content.blobs.insert(aside.clone(), bytes);
         Ok(aside)
+    }
+
+    fn place(&self, digest: &Digest) -> BlobLocation {
+        BlobLocation::new(digest.to_string())
+    }
+
+    async fn copy_to_place(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<()> {
+        let mut content = lock(&self.content);
+        let bytes = content.blobs.get(location).cloned().ok_or_else(|| missing(location))?;
+        content.blobs.insert(self.place(digest), bytes);
+        Ok(())
+    }
+
+    async fn displaced(&self, after: Option<&BlobLocation>, limit: usize) -> StoreResult<Page<BlobLocation>> {
+        let content = lock(&self.content);
+        let displaced = content.blobs.keys().filter(|location| location.as_str().starts_with(DISPLACED));
+        let mut items: Vec<_> =
+            displaced.filter(|location| after.is_none_or(|after| *location > after)).cloned().collect();
+        items.sort();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { items, more })
     }
 
     async fn check(&self) -> StoreResult<()> {
@@ -212,7 +254,7 @@ impl BlobWriter for MemoryBlobWriter {
 
     async fn commit(mut self: Box<Self>, last: Vec<Bytes>, digest: &Digest) -> StoreResult<BlobLocation> {
         self.write(last).await?;
-        let location = BlobLocation::new(digest.to_string());
+        let location = self.store.committed(&self.staged, digest);
         let mut content = lock(&self.store.content);
         if content.uploads.remove(&self.staged).is_none() {
             return Err(discarded(&self.staged, digest));

@@ -3,6 +3,7 @@
 //! One lock around plain maps. Every method takes it once, so that every method is atomic; nothing awaits inside.
 
 mod blob;
+mod displaced;
 mod gc;
 mod history;
 mod import;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
 use crate::store::BlobLocation;
+use crate::store::displaced::Displacement;
 use crate::store::gc::BlobHolds;
 use crate::store::history::PastTag;
 use crate::store::inventory::BlobState;
@@ -53,6 +55,7 @@ struct Tables {
     blobs: BTreeMap<Digest, Blob>,
     uploads: BTreeMap<UploadId, Upload>,
     reviews: BTreeMap<ReviewSubject, Queued>,
+    displaced: BTreeMap<BlobLocation, Displaced>,
     import: Import,
     settings: BTreeMap<String, String>,
     /// All that ever had a manifest.
@@ -113,6 +116,13 @@ struct Manifest {
 struct Queued {
     review_after: Timestamp,
     failures: u32,
+}
+
+/// Bytes that are not in the place of a blob.
+#[derive(Debug)]
+struct Displaced {
+    state: Displacement,
+    turn_after: Timestamp,
 }
 
 #[derive(Debug)]

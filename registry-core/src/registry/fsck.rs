@@ -236,8 +236,8 @@ impl Fsck<'_> {
             Some(digest) => self.metadata.recorded_blob(digest).await?,
             None => None,
         };
-        let is_known = record.is_some_and(|blob| blob.location == file.location);
-        if !is_known && self.inventory.stored_size(&file.location).await?.is_some() {
+        // A blob whose bytes are elsewhere is about to get them here, or has done so just now.
+        if record.is_none() && self.inventory.stored_size(&file.location).await?.is_some() {
             self.strays.push(file);
         }
         Ok(())

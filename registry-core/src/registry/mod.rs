@@ -5,6 +5,7 @@
 
 mod blob;
 mod catalog;
+mod displaced;
 mod files;
 mod fsck;
 mod history;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use blob::MountSource;
+pub use displaced::MoveReport;
 pub use fsck::{Finding, Fsck, FsckReport};
 pub use history::HistoryPosition;
 pub use identity::{BindError, Binding, bind_storage, take_over_storage};

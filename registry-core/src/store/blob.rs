@@ -24,6 +24,7 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::error::StoreResult;
+use super::metadata::Page;
 use super::timestamp::Timestamp;
 use super::upload::UploadId;
 use crate::protocol::digest::Digest;
@@ -33,7 +34,7 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = StoreResult<Bytes>> + Send>>;
 
 /// Where a store keeps a committed blob. Only the store that made it can read it; it is kept in the metadata. A clone
 /// shares its text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobLocation(Arc<str>);
 
 impl BlobLocation {
@@ -117,6 +118,10 @@ impl fmt::Debug for BlobRead {
 /// - `what_was_set_aside_outlives_the_blob`: bytes that were [set aside](Self::set_aside) stay when the blob is committed
 ///   again or deleted; without any it is `NotFound`.
 /// - `all_that_were_deleted_are_gone`: the same for [`delete_all`](Self::delete_all), which leaves all others alone.
+/// - `a_blob_is_copied_to_its_place`: [`copy_to_place`](Self::copy_to_place) makes a blob readable at its
+///   [`place`](Self::place), whatever was there; without bytes it is `NotFound`.
+/// - `displaced_bytes_are_found`: [`displaced`](Self::displaced) lists a blob that was committed elsewhere than in its
+///   place until it is deleted, and nothing else.
 #[async_trait]
 pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// Prepares to take an upload's bytes. Cheap: what it leaves behind need not survive a crash.
@@ -179,6 +184,20 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
         }
         deleted
     }
+
+    /// Returns the place that a blob's bytes have by its digest. [`commit`](Self::commit) puts them there, or elsewhere if
+    /// that takes less time, and they are to be moved later.
+    fn place(&self, digest: &Digest) -> BlobLocation;
+
+    /// Copies a blob's bytes from elsewhere to its place, without reading them where the store can do that. Atomic.
+    ///
+    /// # Errors
+    /// `NotFound` if there are no bytes.
+    async fn copy_to_place(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<()>;
+
+    /// Returns up to `limit` locations with bytes of committed uploads that are in no blob's place, all after `after`. They
+    /// may be those of a blob, or of a push that ended before they were recorded; a few may be of an upload that goes on.
+    async fn displaced(&self, after: Option<&BlobLocation>, limit: usize) -> StoreResult<Page<BlobLocation>>;
 
     /// Checks that the store can be reached and written to, for readiness.
     async fn check(&self) -> StoreResult<()>;

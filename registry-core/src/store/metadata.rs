@@ -21,6 +21,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::blob::{BlobLocation, StagedUpload};
+use super::displaced::DisplacementStore;
 use super::error::StoreResult;
 use super::gc::{BlobHold, CollectionStore};
 use super::history::HistoryStore;
@@ -48,6 +49,7 @@ pub trait MetadataStore:
     + HistoryStore
     + RemovalStore
     + UsageStore
+    + DisplacementStore
 {
 }
 impl<T> MetadataStore for T where
@@ -63,6 +65,7 @@ impl<T> MetadataStore for T where
         + HistoryStore
         + RemovalStore
         + UsageStore
+        + DisplacementStore
 {
 }
 
@@ -104,6 +107,9 @@ pub struct CommitBlob<'a> {
     pub size_bytes: u64,
     /// Where its bytes are.
     pub location: &'a BlobLocation,
+    /// Whether that is not the place that the blob's digest has, so that its bytes are [to be
+    /// moved](super::displaced).
+    pub is_displaced: bool,
     /// The upload that it came by and the claim on it; the session ends in the same transaction.
     pub upload: Option<(UploadId, ClaimToken)>,
     /// What has kept its bytes from being deleted since before they were put in place. Only where nothing is ever
@@ -124,8 +130,8 @@ pub trait BlobLinkStore: Send + Sync + 'static {
     /// caller goes away before this returns, a session without bytes may outlive it, claimed, until it expires.
     ///
     /// # Errors
-    /// `Conflict` if an upload is given and is not, or no longer, held by that claim, or if the hold is over. Nothing has
-    /// changed then.
+    /// `Conflict` if an upload is given and is not, or no longer, held by that claim, if the hold is over, or if displaced
+    /// bytes have been deleted. Nothing has changed then, but that such bytes are known, and so deleted some day.
     async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()>;
 
     /// Makes a blob that the repository `from` has (or, with `None`, that any repository has) visible in `into`, and

@@ -5,6 +5,7 @@
 //! before the bytes.
 
 pub mod blob;
+pub mod displaced;
 pub mod error;
 pub mod gc;
 pub mod history;

@@ -28,6 +28,7 @@
 mod commits;
 mod deletion;
 mod fixture;
+mod places;
 mod uploads;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use crate::store::BlobStore;
 pub use commits::*;
 pub use deletion::*;
 pub use fixture::{collect, push, read};
+pub use places::*;
 pub use uploads::*;
 
 /// Where a store under test keeps its data; made anew for every case, and dropped with the data after it.
@@ -84,6 +86,8 @@ macro_rules! blob_store_suite {
                 deleted_is_gone
                 what_was_set_aside_outlives_the_blob
                 all_that_were_deleted_are_gone
+                a_blob_is_copied_to_its_place
+                displaced_bytes_are_found
             }
         }
     )+ };
@@ -116,6 +120,7 @@ mod tests {
         let cases = [
             include_str!("blob_store_suite/commits.rs"),
             include_str!("blob_store_suite/deletion.rs"),
+            include_str!("blob_store_suite/places.rs"),
             include_str!("blob_store_suite/uploads.rs"),
         ]
         .concat();

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::protocol::digest::Digest;
+use crate::store::metadata::Page;
 use crate::store::{
     BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload, StoreError, StoreErrorKind, StoreResult,
     Timestamp, UploadId,
@@ -36,6 +37,8 @@ pub enum Step {
     Delete,
     /// [`BlobStore::set_aside`]
     SetAside,
+    /// [`BlobStore::copy_to_place`]
+    CopyToPlace,
     /// [`BlobStore::check`]
     Check,
 }
@@ -145,6 +148,19 @@ impl BlobStore for FlakyBlobStore {
             deleted.push(self.delete(location).await);
         }
         deleted
+    }
+
+    fn place(&self, digest: &Digest) -> BlobLocation {
+        self.inner.place(digest)
+    }
+
+    async fn copy_to_place(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<()> {
+        self.faults.pass(Step::CopyToPlace)?;
+        self.inner.copy_to_place(location, digest).await
+    }
+
+    async fn displaced(&self, after: Option<&BlobLocation>, limit: usize) -> StoreResult<Page<BlobLocation>> {
+        self.inner.displaced(after, limit).await
     }
 
     async fn check(&self) -> StoreResult<()> {

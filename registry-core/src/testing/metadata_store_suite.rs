@@ -15,6 +15,7 @@
 
 mod blobs;
 mod collection;
+mod displaced;
 mod fixture;
 mod history;
 mod imports;
@@ -31,6 +32,7 @@ mod usage;
 
 pub use blobs::*;
 pub use collection::*;
+pub use displaced::*;
 pub use history::*;
 pub use imports::*;
 pub use manifests::*;
@@ -162,6 +164,13 @@ macro_rules! metadata_store_suite {
                 a_released_blob_is_served_again
                 a_quarantined_blob_is_collected_if_nothing_refers_to_it
                 a_stray_blob_is_put_up_for_review
+
+                a_displaced_blob_is_moved
+                displaced_blobs_have_their_turns
+                a_blob_that_is_pushed_again_leaves_its_bytes
+                a_collected_blob_leaves_its_bytes
+                found_bytes_can_be_recorded_until_they_are_deleted
+                a_push_that_is_not_recorded_leaves_its_bytes
 
                 what_a_tag_left_can_be_restored
                 a_deleted_tag_can_be_restored_until_its_date

@@ -23,4 +23,8 @@ async fn in_memory() -> InMemory {
     InMemory(MemoryBlobStore::default())
 }
 
-registry_core::blob_store_suite! { memory => in_memory }
+async fn displacing() -> InMemory {
+    InMemory(MemoryBlobStore::displacing())
+}
+
+registry_core::blob_store_suite! { memory => in_memory, displacing => displacing }

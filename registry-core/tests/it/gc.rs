@@ -1,6 +1,7 @@
 //! Garbage collection: what goes, what stays, and what a crash or a push in the middle of it does.
 
 mod model;
+mod moves;
 mod paused;
 mod schedules;
 

@@ -2,6 +2,7 @@
 
 mod blob_store;
 mod delete;
+mod displaced;
 mod faults;
 mod gc;
 mod identity;

@@ -67,6 +67,7 @@ async fn commit(store: &SqliteStore, repository: &RepositoryName, content: &str)
         digest: &digest(content),
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("here"),
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: Timestamp::from_micros(0),

@@ -13,7 +13,7 @@ use registry_core::store::{BlobLocation, ClaimToken, StoreError, StoreErrorKind,
 
 use super::dialect::{Connection, Store, conflict_key, lock, share};
 use super::upload::{self, Session};
-use super::{gc, repository, review};
+use super::{displaced, gc, repository, review};
 use crate::begun::NotHeld;
 use crate::cache::Subject;
 use crate::error::during;
@@ -49,8 +49,10 @@ impl BlobLinkStore for Store {
     async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()> {
         let (ending, upload) = match blob.upload {
             Some((id, claim)) => match self.begun.end(id, claim) {
-                Some(ending) => (Some(ending.map_err(|NotHeld| upload::not_held(id))?), Some(Session::Begun(id))),
-                None => (None, Some(Session::Recorded(id, claim))),
+                Some(Ok(ending)) => (Some(ending), Some(Session::Begun(id))),
+                Some(Err(NotHeld)) if !blob.is_displaced => return Err(upload::not_held(id)),
+                // A transaction finds out, or only notes the displaced bytes.
+                Some(Err(NotHeld)) | None => (None, Some(Session::Recorded(id, claim))),
             },
             None => (None, None),
         };
@@ -59,6 +61,7 @@ impl BlobLinkStore for Store {
             digest: *blob.digest,
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
+            is_displaced: blob.is_displaced,
             upload,
             hold: blob.hold.and_then(BlobHold::token),
             review_after: blob.review_after,
@@ -74,7 +77,7 @@ impl BlobLinkStore for Store {
             }
             (Ok(Committed::UploadLost), Some((id, _))) => Err(upload::not_held(id)),
             (Ok(_), _) => {
-                let context = format!("blob `{}` was held for too long, and its bytes may be gone", blob.digest);
+                let context = format!("blob `{}` took too long to be recorded, and its bytes may be gone", blob.digest);
                 Err(StoreError::new(StoreErrorKind::Conflict, context))
             }
             (Err(failure), _) => {
@@ -129,6 +132,7 @@ struct Commit {
     digest: Digest,
     size_bytes: u64,
     location: BlobLocation,
+    is_displaced: bool,
     upload: Option<Session>,
     hold: Option<ClaimToken>,
     review_after: Timestamp,
@@ -141,10 +145,16 @@ enum Committed {
     UploadLost,
     /// The blob is no longer held; nothing has changed.
     HoldLost,
+    /// Its displaced bytes were deleted; nothing has changed.
+    BytesLost,
 }
 
 impl Commit {
     async fn run(&self, connection: &mut Connection) -> QueryResult<Committed> {
+        let digest = self.digest.to_string();
+        if self.is_displaced && !displaced::record(connection, self.location.as_str(), &digest).await? {
+            return Ok(Committed::BytesLost);
+        }
         if let Some(token) = self.hold
             && !gc::end_hold(connection, token).await?
         {
@@ -155,7 +165,6 @@ impl Commit {
         {
             return Ok(Committed::UploadLost);
         }
-        let digest = self.digest.to_string();
         let recorded = (
             blobs::size_bytes.eq(self.size_bytes.cast_signed()),
             blobs::location.eq(self.location.as_str()),

@@ -2,10 +2,11 @@
 //!
 //! Every method is a call of `read` or `write` with plain functions over a connection; in what words databases differ,
 //! they come from the `dialect` beside this module. A transaction locks in one order, so that two of them do not wait
-//! for each other: the upload, blobs by digest, the repository, its manifest, the repository's and the namespace's figures,
+//! for each other: displaced bytes, the upload, blobs by digest, the repository, its manifest, the repository's and the namespace's figures,
 //! review rows by id.
 
 mod blob;
+mod displaced;
 mod explanation;
 mod gc;
 mod history;

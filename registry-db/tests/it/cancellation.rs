@@ -33,6 +33,7 @@ async fn drop_calls() {
         digest: &blob,
         size_bytes: 4,
         location: &BlobLocation::new("here"),
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: LATER,

@@ -25,6 +25,7 @@ async fn commit(store: &dyn MetadataStore, content: u32) {
         digest: &digest(content),
         size_bytes: 4,
         location: &BlobLocation::new("here"),
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: Timestamp::from_micros(0),

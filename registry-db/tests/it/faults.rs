@@ -67,6 +67,7 @@ async fn commit(store: &dyn MetadataStore, repository: &RepositoryName, content:
         digest: &digest(content),
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("here"),
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: LATER,

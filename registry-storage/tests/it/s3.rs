@@ -2,6 +2,7 @@
 //! On the object store of `scripts/object-stores`.
 
 mod faults;
+mod places;
 mod start;
 
 use crate::object::parts::parts_suite;

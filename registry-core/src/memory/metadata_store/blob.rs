@@ -15,6 +15,9 @@ impl BlobLinkStore for MemoryMetadataStore {
 
     async fn commit_blob(&self, blob: CommitBlob<'_>) -> StoreResult<()> {
         let mut tables = self.tables();
+        if blob.is_displaced {
+            tables.displace(blob.location, *blob.digest)?;
+        }
         if let Some((id, claim)) = blob.upload {
             tables.held_upload(id, claim)?;
             tables.uploads.remove(&id);

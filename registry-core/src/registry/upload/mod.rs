@@ -283,9 +283,19 @@ impl Registry {
         hold: &BlobHold,
     ) -> RegistryResult<PushedBlob> {
         let review_after = self.pushed_review_after();
-        let blob = CommitBlob { repository, digest, size_bytes, location, upload, hold: Some(hold), review_after };
+        let is_displaced = self.blobs.place(digest) != *location;
+        let blob = CommitBlob {
+            repository,
+            digest,
+            size_bytes,
+            location,
+            is_displaced,
+            upload,
+            hold: Some(hold),
+            review_after,
+        };
         if let Err(error) = self.metadata.commit_blob(blob).await {
-            if error.kind() == StoreErrorKind::Conflict {
+            if error.kind() == StoreErrorKind::Conflict && !is_displaced {
                 // Nothing has recorded the bytes that are in place now.
                 self.metadata.record_stray_blob(digest, size_bytes, location, review_after).await?;
                 hold.settle();

@@ -68,6 +68,11 @@ impl Registry {
 
     /// The last write to staged bytes that no session can own any more was before this.
     fn abandoned_before(&self, now: Timestamp) -> Timestamp {
-        now.minus(self.options.upload_lifetime.saturating_add(CLOCK_MARGIN))
+        now.minus(self.abandoned_after())
+    }
+
+    /// How long after the last write to staged bytes no session can own them any more.
+    pub(in crate::registry) fn abandoned_after(&self) -> Duration {
+        self.options.upload_lifetime.saturating_add(CLOCK_MARGIN)
     }
 }

@@ -38,6 +38,7 @@ pub(super) async fn commit(store: &dyn MetadataStore, repository: &RepositoryNam
         digest: &digest,
         size_bytes: content.len() as u64,
         location: &BlobLocation::new(content),
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: LATER,

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use registry_core::memory::MemoryBlobStore;
 use registry_core::protocol::digest::Digest;
+use registry_core::store::metadata::Page;
 use registry_core::store::{
     BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload, StoreResult, Timestamp, UploadId,
 };
@@ -74,6 +75,21 @@ impl BlobStore for PausedBlobStore {
 
     async fn set_aside(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<BlobLocation> {
         self.0.set_aside(location, digest).await
+    }
+
+    fn place(&self, digest: &Digest) -> BlobLocation {
+        self.0.place(digest)
+    }
+
+    async fn copy_to_place(&self, location: &BlobLocation, digest: &Digest) -> StoreResult<()> {
+        pause().await;
+        self.0.copy_to_place(location, digest).await?;
+        pause().await;
+        Ok(())
+    }
+
+    async fn displaced(&self, after: Option<&BlobLocation>, limit: usize) -> StoreResult<Page<BlobLocation>> {
+        self.0.displaced(after, limit).await
     }
 
     async fn check(&self) -> StoreResult<()> {

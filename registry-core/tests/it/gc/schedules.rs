@@ -21,7 +21,7 @@ use crate::support::{body, chunk, pull, push, repository, sha256};
 
 const CONTENT: &[u8] = b"content";
 /// How many steps each of the two has at most, with room to spare.
-const STEPS: u32 = 4;
+pub(super) const STEPS: u32 = 4;
 
 struct Bed {
     registry: Registry,
@@ -90,6 +90,7 @@ async fn push_without_a_hold(blobs: &dyn BlobStore, metadata: &MemoryMetadataSto
         digest: &digest,
         size_bytes: CONTENT.len() as u64,
         location: &location,
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: in_future(HOUR * 9),
@@ -98,7 +99,7 @@ async fn push_without_a_hold(blobs: &dyn BlobStore, metadata: &MemoryMetadataSto
 }
 
 /// Polls the one or the other as the bits of `order` say, and drops the one that crashes after so many steps.
-fn interleave(
+pub(super) fn interleave(
     mut push: Pin<&mut dyn Future<Output = bool>>,
     mut collection: Pin<&mut dyn Future<Output = ()>>,
     order: u32,

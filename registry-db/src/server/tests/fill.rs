@@ -4,7 +4,7 @@ use registry_core::protocol::digest::{Algorithm, Digest};
 
 /// What is inserted, in the words that both servers have. `{i}` counts from 1; the repository with the id 1 is the large
 /// one. Rows that are there already stay.
-const ROWS: [(&str, u32, &str); 17] = [
+const ROWS: [(&str, u32, &str); 18] = [
     ("repositories (id, name, listed, created_at)", 3_000, "{i}, {name}, TRUE, {i}"),
     (
         "blobs (id, digest, size_bytes, location, state, created_at)",
@@ -44,6 +44,11 @@ const ROWS: [(&str, u32, &str); 17] = [
         "gc_blob_holds (token, digest, held_until)",
         5_000,
         "CONCAT('token', {i}), CONCAT('sha256:', MD5(CONCAT('a', {i})), MD5(CONCAT('b', {i}))), {i} + 1000000",
+    ),
+    (
+        "displaced_blobs (location, digest, state, turn_after)",
+        10_000,
+        "CONCAT('uploads/', {i}), CONCAT('sha256:', MD5(CONCAT('a', {i})), MD5(CONCAT('b', {i}))), 0, {i} + 1000000",
     ),
     ("withdrawn_manifests (manifest_id)", 5_000, "{i} * 4 + 1"),
     (

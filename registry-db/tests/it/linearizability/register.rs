@@ -232,6 +232,7 @@ async fn commit(store: &Store, content: &str, version: u64) {
         digest: &digest(content),
         size_bytes: content.len() as u64,
         location: &BlobLocation::new(format!("location/{version}")),
+        is_displaced: false,
         upload: None,
         hold: None,
         review_after: at(0),

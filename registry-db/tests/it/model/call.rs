@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use registry_core::protocol::digest::{Algorithm, Digest, Digester};
 use registry_core::protocol::reference::{RepositoryName, Tag};
+use registry_core::store::displaced::{DisplacedBlob, Displacement};
 use registry_core::store::history::RestoreTag;
 use registry_core::store::inventory::BlobState;
 use registry_core::store::metadata::{CommitBlob, PutManifest, PutManifestOutcome, ReferrersQuery, UploadRecord};
@@ -30,6 +31,7 @@ pub(super) enum Call {
         repository: usize,
         blob: usize,
         location: usize,
+        displaced: bool,
         upload: Option<(usize, usize)>,
         review: i64,
     },
@@ -172,6 +174,16 @@ pub(super) enum Call {
         blob: usize,
         review: i64,
     },
+    /// Takes what is not in its place, and moves, leaves or forgets it, each if it can be.
+    MoveDisplaced {
+        now: i64,
+        next_turn: i64,
+        delete_after: i64,
+    },
+    NoteDisplaced {
+        locations: usize,
+        delete_after: i64,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -201,9 +213,9 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
     let kind = || proptest::option::of(select(&["type/a", "type/b"][..]));
     let contents = || subsequence((0..CONTENTS).collect::<Vec<_>>(), 0..2);
     prop_oneof![
-        4 => (repository(), content(), 0..3usize, proptest::option::weighted(0.3, (upload(), claim())), time())
-            .prop_map(|(repository, blob, location, upload, review)| Call::CommitBlob {
-                repository, blob, location, upload, review
+        4 => (repository(), content(), 0..3usize, any::<bool>(), proptest::option::weighted(0.3, (upload(), claim())), time())
+            .prop_map(|(repository, blob, location, displaced, upload, review)| Call::CommitBlob {
+                repository, blob, location, displaced, upload, review
             }),
         2 => (repository(), content(), proptest::option::of(repository()), time())
             .prop_map(|(into, blob, from, review)| Call::MountBlob { into, blob, from, review }),
@@ -268,6 +280,11 @@ pub(super) fn calls() -> impl Strategy<Value = Call> {
         1 => (content(), 0..4usize).prop_map(|(content, limit)| Call::Explain { content, limit }),
         2 => content().prop_map(|blob| Call::Examine { blob }),
         1 => (content(), time()).prop_map(|(blob, review)| Call::RecordStray { blob, review }),
+        2 => (time(), time(), time()).prop_map(|(now, next_turn, delete_after)| Call::MoveDisplaced {
+            now, next_turn, delete_after
+        }),
+        1 => (0..4usize, time())
+            .prop_map(|(locations, delete_after)| Call::NoteDisplaced { locations, delete_after }),
     ]
 }
 
@@ -326,12 +343,13 @@ pub(super) async fn make(side: &Side, names: &Names, call: &Call) -> String {
     let store = &*side.store;
     let Names { repositories, uploads, claims } = names;
     match call.clone() {
-        Call::CommitBlob { repository, blob, location, upload, review } => {
+        Call::CommitBlob { repository, blob, location, displaced, upload, review } => {
             let commit = CommitBlob {
                 repository: &repositories[repository],
                 digest: &digest(blob),
                 size_bytes: content(blob).len() as u64,
                 location: &BlobLocation::new(location.to_string()),
+                is_displaced: displaced,
                 upload: upload.map(|(upload, claim)| (uploads[upload], claims[claim])),
                 hold: None,
                 review_after: at(review),
@@ -443,6 +461,27 @@ pub(super) async fn make(side: &Side, names: &Names, call: &Call) -> String {
         Call::RecordStray { blob, review } => {
             let (size_bytes, location) = (content(blob).len() as u64, BlobLocation::new("stray"));
             answer(store.record_stray_blob(&digest(blob), size_bytes, &location, at(review)).await)
+        }
+        Call::MoveDisplaced { now, next_turn, delete_after } => {
+            let mut taken = store.take_displaced(at(now), at(next_turn), 100).await.unwrap();
+            taken.sort_by(|one, other| one.location.cmp(&other.location));
+            let mut moved = Vec::new();
+            for DisplacedBlob { location, state } in &taken {
+                store.leave_displaced(location, at(delete_after)).await.unwrap();
+                if let Displacement::Recorded(digest) = state
+                    && let Some(blob) = store.recorded_blob(digest).await.unwrap()
+                {
+                    let place = BlobLocation::new("place");
+                    moved.push(answer(store.relocate_blob(&blob, &place, at(delete_after)).await));
+                }
+            }
+            let locations: Vec<_> = taken.iter().map(|blob| blob.location.clone()).collect();
+            store.forget_displaced(&locations).await.unwrap();
+            format!("{taken:?} {moved:?}")
+        }
+        Call::NoteDisplaced { locations, delete_after } => {
+            let found: Vec<_> = (0..locations).map(|location| BlobLocation::new(location.to_string())).collect();
+            answer(store.note_displaced(&found, at(delete_after)).await)
         }
     }
 }

@@ -1,0 +1,1 @@
+DROP TABLE displaced_blobs;
