@@ -5,6 +5,7 @@ mod cos;
 mod gcs;
 mod oss;
 mod s3;
+mod swift;
 mod vendor;
 
 use std::sync::Arc;
@@ -196,6 +197,7 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
         ConfiguredDriver::Azure(_) => "azure",
         ConfiguredDriver::Oss(_) => "oss",
         ConfiguredDriver::Cos(_) => "cos",
+        ConfiguredDriver::Swift(_) => "swift",
         ConfiguredDriver::InMemory => "inmemory",
     }
 }
@@ -213,6 +215,7 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
         ConfiguredDriver::Azure(azure) => return azure::open(azure).await,
         ConfiguredDriver::Oss(oss) => return oss::open(oss).await,
         ConfiguredDriver::Cos(cos) => return cos::open(cos).await,
+        ConfiguredDriver::Swift(swift) => return swift::open(swift).await,
         ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };
     Ok(tokio::task::spawn_blocking(move || storage.open()).await??)

@@ -3,6 +3,7 @@
 mod azure;
 mod gcs;
 mod s3;
+mod swift;
 mod vendor;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use registry_http::headers::{CustomHeaders, HeaderError};
 use registry_http::server;
 
 use super::problem::{Problem, quoted, shorten};
-use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend};
+use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend, SwiftConfig};
 use super::tree::{Node, Path, Step};
 use super::value::{MysqlDsn, Secret};
 use crate::scrub::SLOWEST;
@@ -63,6 +64,11 @@ pub(super) fn notes(config: &Config) -> Vec<String> {
             config.storage.gcs.as_ref().is_some_and(|gcs| gcs.useragent.is_some()),
             "the store is told nothing of who asks",
         ),
+        (
+            "storage.swift.secretkey",
+            config.storage.swift.as_ref().is_some_and(SwiftConfig::has_temporary_urls),
+            "clients are not sent to the store by temporary URLs yet",
+        ),
         ("compatibility", config.compatibility.is_some(), "images of schema 1 are handled without settings"),
         ("reporting", config.reporting.is_some(), "nothing is reported to others"),
         ("http.secret", !config.http.secret.is_empty(), "the state of uploads is in the database"),
@@ -105,13 +111,13 @@ impl Check<'_> {
     }
 
     fn storage(&mut self, config: &Config) {
-        let (own, foreign) = config.storage.named_drivers();
-        if own.is_empty() && foreign.is_empty() {
+        let named = config.storage.named_drivers();
+        if named.is_empty() {
             let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
-                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.inmemory`";
+                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.swift`, `storage.inmemory`";
             self.report("storage", message);
         }
-        self.one_of("storage", &own, &foreign, "storage drivers");
+        self.one_of("storage", &named, &[], "storage drivers");
         for (name, s3) in [("s3", &config.storage.s3), ("s3aws", &config.storage.s3aws)] {
             if let Some(s3) = s3 {
                 self.s3(name, s3);
@@ -128,6 +134,9 @@ impl Check<'_> {
         }
         if let Some(cos) = &config.storage.cos {
             self.cos(cos);
+        }
+        if let Some(swift) = &config.storage.swift {
+            self.swift(swift);
         }
         let cache = &config.storage.cache;
         for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {

@@ -232,6 +232,19 @@ fn a_single_value_selects_a_kind_without_settings() {
     let StorageDriver::Oss(oss) = config.storage.driver() else { panic!("another driver") };
     assert_eq!((oss.bucket.as_str(), oss.accesskeysecret.expose()), ("b", "hidden"));
     assert!(!format!("{config:?}").contains("hidden"));
+
+    let variables = [
+        ("REGISTRY_STORAGE", "swift"),
+        ("REGISTRY_STORAGE_SWIFT_AUTHURL", "https://h/v3"),
+        ("REGISTRY_STORAGE_SWIFT_USERNAME", "u"),
+        ("REGISTRY_STORAGE_SWIFT_PASSWORD", "hidden"),
+        ("REGISTRY_STORAGE_SWIFT_CONTAINER", "c"),
+        ("REGISTRY_STORAGE_SWIFT_TEMPURLMETHODS", "[GET]"),
+    ];
+    let config = load_valid(MINIMAL, &variables).config;
+    let StorageDriver::Swift(swift) = config.storage.driver() else { panic!("another driver") };
+    assert_eq!((swift.container.as_str(), swift.password.expose(), swift.chunksize), ("c", "hidden", 20_971_520));
+    assert!(!format!("{config:?}").contains("hidden"));
 }
 
 #[test]

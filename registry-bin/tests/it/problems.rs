@@ -149,8 +149,6 @@ fn what_does_not_exist_yet_is_refused_by_name() {
         let expected = format!("config.yml:3: not supported yet: {key}");
         assert_eq!(problems(&format!("{MINIMAL}{text}\n"), &[]), expected, "{text}");
     }
-    let text = "version: 0.1\nstorage:\n  swift:\n    rootdirectory: /a\n";
-    assert_eq!(problems(text, &[]), "config.yml:3: not supported yet: storage.swift");
     let text = "version: 0.1\nstorage: {inmemory: {}, cache: {blobdescriptor: redis}}\n";
     assert_eq!(problems(text, &[]), "config.yml:2: not supported yet: storage.cache.blobdescriptor: redis");
 }
@@ -266,6 +264,44 @@ fn what_a_bucket_of_another_vendor_lacks_is_said() {
 }
 
 #[test]
+fn what_a_container_of_swift_lacks_is_said() {
+    let all = "authurl: https://h/v3, username: u, password: p, container: c";
+    for (keys, expected) in [
+        (
+            "username: u, password: p, container: c".to_owned(),
+            "missing key `storage.swift.authurl`; expected a URL such as `https://keystone.example.com:5000/v3`",
+        ),
+        (all.replace("username: u, ", ""), "missing key `storage.swift.username`; expected the name of a user"),
+        (all.replace("password: p, ", ""), "missing key `storage.swift.password`; expected the user's password"),
+        (
+            all.replace(", container: c", ""),
+            "missing key `storage.swift.container`; expected a name such as `my-images`",
+        ),
+        (
+            all.replace("https://h/v3", "h/v3"),
+            "`storage.swift.authurl`: expected a URL such as `https://keystone.example.com:5000/v3`, found `h/v3`",
+        ),
+        (
+            all.replace("/v3", ""),
+            "missing key `storage.swift.authversion`; expected 1, 2 or 3, since `authurl` names no version",
+        ),
+        (format!("{all}, authversion: 4"), "`storage.swift.authversion`: expected 1, 2 or 3, found `4`"),
+        (
+            format!("{all}, tenant: t, tenantid: i"),
+            "`storage.swift.tenantid`: expected `tenant` or `tenantid`, found both",
+        ),
+        (
+            all.replace("container: c", "container: c/d"),
+            "`storage.swift.container`: expected a name such as `my-images` of at most 240 bytes, found `c/d`",
+        ),
+        (format!("{all}, chunksize: 5"), "`storage.swift.chunksize`: expected 1048576 to 5368709120 bytes, found `5`"),
+    ] {
+        let text = format!("version: 0.1\nstorage:\n  swift: {{{keys}}}\n");
+        assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
+    }
+}
+
+#[test]
 fn what_asks_for_nothing_is_no_mistake() {
     let loaded = load_valid(
         "version: 0.1
@@ -336,10 +372,10 @@ fn version_and_storage_are_needed() {
     assert_eq!(problems("storage: inmemory\n", &[]), "config.yml:1: missing key `version`; expected `version: 0.1`");
     assert_eq!(
         problems("version: 0.1\n", &[]),
-        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.inmemory`"
+        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.swift`, `storage.inmemory`"
     );
     let both = "config.yml:1: missing key `version`; expected `version: 0.1`
-config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.inmemory`";
+config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.swift`, `storage.inmemory`";
     assert_eq!(problems("", &[]), both);
     assert_eq!(problems("# nothing\n", &[]), both);
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");

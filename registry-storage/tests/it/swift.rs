@@ -1,6 +1,8 @@
 //! The Swift driver, on the object store of `scripts/object-stores`.
 
 mod aborted;
+mod faults;
+mod keystone;
 mod large;
 mod start;
 mod subject;

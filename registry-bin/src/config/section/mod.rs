@@ -17,6 +17,7 @@ mod retention;
 mod s3;
 mod search;
 mod storage;
+mod swift;
 mod tls;
 mod unsupported;
 mod validation;
@@ -42,6 +43,7 @@ pub use storage::{
     LayoutConfig, MaintenanceConfig, ReadOnlyConfig, RedirectConfig, ScrubConfig, StorageConfig, StorageDriver,
     TagConfig, UploadPurgingConfig,
 };
+pub use swift::{SwiftConfig, SwiftEndpointType};
 pub use tls::{CipherSuite, ClientAuth, MinimumTls, TlsConfig};
 pub use unsupported::{MiddlewareConfig, NotificationsConfig, PolicyConfig, ProxyConfig, RedisConfig};
 pub use validation::{IndexesConfig, ManifestsConfig, Platform, Platforms, UrlsConfig, ValidationConfig};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AzureConfig, CosConfig, GcsConfig, OssConfig, S3Config, named, present};
+use super::{AzureConfig, CosConfig, GcsConfig, OssConfig, S3Config, SwiftConfig, named, present};
 use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
@@ -38,9 +38,9 @@ pub struct StorageConfig {
     /// The driver for Tencent COS.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub cos: Option<CosConfig>,
-    /// The driver for OpenStack Swift. Not supported yet.
-    #[serde(deserialize_with = "present", skip_serializing)]
-    pub swift: Option<Opaque>,
+    /// The driver for OpenStack Swift.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub swift: Option<SwiftConfig>,
     /// Deleting.
     pub delete: DeleteConfig,
     /// What distribution's own files in the storage are used for.
@@ -70,6 +70,8 @@ pub enum StorageDriver<'a> {
     Oss(&'a OssConfig),
     /// A bucket of Tencent's.
     Cos(&'a CosConfig),
+    /// A container of Swift.
+    Swift(&'a SwiftConfig),
     /// Memory.
     InMemory,
 }
@@ -84,13 +86,14 @@ impl StorageConfig {
             self.azure.as_ref().map(StorageDriver::Azure),
             self.oss.as_ref().map(StorageDriver::Oss),
             self.cos.as_ref().map(StorageDriver::Cos),
+            self.swift.as_ref().map(StorageDriver::Swift),
         ];
         named.into_iter().flatten().next().unwrap_or(StorageDriver::InMemory)
     }
 
-    /// Returns the names of the drivers that are there: those that exist here, and those that do not yet.
-    pub(in crate::config) fn named_drivers(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        let own = named(&[
+    /// Returns the names of the drivers that are there.
+    pub(in crate::config) fn named_drivers(&self) -> Vec<&'static str> {
+        named(&[
             ("filesystem", self.filesystem.is_some()),
             ("inmemory", self.inmemory.is_some()),
             ("s3", self.s3.is_some()),
@@ -99,9 +102,8 @@ impl StorageConfig {
             ("azure", self.azure.is_some()),
             ("oss", self.oss.is_some()),
             ("cos", self.cos.is_some()),
-        ]);
-        let foreign = named(&[("swift", self.swift.is_some())]);
-        (own, foreign)
+            ("swift", self.swift.is_some()),
+        ])
     }
 
     /// Returns where the metadata are kept when nothing else is said: beside the bytes, or where the bytes would be.

@@ -6,6 +6,7 @@
 use futures::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
+use registry_core::store::StoreErrorKind;
 use serde::Deserialize;
 
 use super::{AT_ONCE, REQUESTS_AT_ONCE, Swift};
@@ -119,7 +120,10 @@ impl Swift {
         let mut call = self.call("delete", Method::DELETE, Some(&self.address.key(path)), query);
         call.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         call.is_long = true;
-        let answer = self.exchange.answer(&call).await?;
+        let answer = match self.exchange.answer(&call).await {
+            Err(failure) if failure.kind() == StoreErrorKind::NotFound => return Ok(()),
+            answer => answer?,
+        };
         // The status is sent before the work is done.
         let removed: Removed = serde_json::from_slice(&answer.body).map_err(|error| call.misunderstood(error))?;
         if removed.status.starts_with('2') || removed.status.starts_with("404") {
@@ -133,7 +137,7 @@ impl Swift {
         let Removed { status, text, .. } = removed;
         let why =
             format!("the object store answered {status} {text} (container `{}`){first}", self.address.container());
-        DriverError::new(registry_core::store::StoreErrorKind::Unavailable, call.operation, &call.subject, why).into()
+        DriverError::new(StoreErrorKind::Unavailable, call.operation, &call.subject, why).into()
     }
 }
 

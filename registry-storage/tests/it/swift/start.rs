@@ -9,7 +9,7 @@ use registry_storage::driver::swift::SwiftConfig;
 use super::subject::config;
 
 /// Returns what an attempt to open a storage fails with.
-async fn failure(config: &SwiftConfig) -> (StoreErrorKind, String) {
+pub(super) async fn failure(config: &SwiftConfig) -> (StoreErrorKind, String) {
     let error = swift::open(config).await.unwrap_err();
     let mut text = error.to_string();
     let mut source = error.source();

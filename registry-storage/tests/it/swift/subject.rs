@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use registry_core::store::BlobStore;
 use registry_core::testing::blob_store_suite::BlobStoreSubject;
@@ -61,21 +62,30 @@ impl Container {
     }
 }
 
-/// Sends a request about something in the account, by a client of its own.
-async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> (HeaderMap, Bytes) {
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+fn client() -> Client<HttpConnector, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+/// Logs in to TempAuth, and returns the headers of its answer.
+pub(crate) async fn log_in() -> HeaderMap {
     let login = Request::get(variable("TEST_SWIFT_AUTH_URL"))
         .header("x-auth-user", variable("TEST_SWIFT_USERNAME"))
         .header("x-auth-key", variable("TEST_SWIFT_PASSWORD"));
-    let login = client.request(login.body(Full::default()).expect("a request")).await.expect("logging in");
-    let text = |name: &str| login.headers()[name].to_str().expect("a text").to_owned();
+    let answer = client().request(login.body(Full::default()).expect("a request")).await.expect("logging in");
+    answer.into_parts().0.headers
+}
+
+/// Sends a request about something in the account, by a client of its own.
+async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> (HeaderMap, Bytes) {
+    let session = log_in().await;
+    let text = |name: &str| session[name].to_str().expect("a text");
     let mut request = Request::builder().method(method).uri(format!("{}/{path}", text("x-storage-url")));
     request = request.header("x-auth-token", text("x-auth-token"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Full::from(body.to_owned())).expect("a request");
-    let answer = client.request(request).await.expect("an answer");
+    let answer = client().request(request).await.expect("an answer");
     let status = answer.status();
     assert!(status.is_success() || status == StatusCode::NOT_FOUND, "{path}: {status}");
     let (parts, body) = answer.into_parts();
