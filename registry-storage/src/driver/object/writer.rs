@@ -31,6 +31,8 @@ pub(super) struct ObjectWriter {
     /// Where it was synced before that, which nobody goes back to any more.
     superseded: u64,
     offset: u64,
+    /// Something that was begun did not come to its end, so that it is not known what the upload has.
+    is_lost: bool,
 }
 
 #[derive(Default)]
@@ -52,7 +54,7 @@ impl ObjectWriter {
     /// Begins an upload anew.
     pub(super) fn new(store: Arc<Store>, path: StoragePath) -> Self {
         let (parts, tail, sending) = (None, Tail::default(), None);
-        Self { store, path, parts, tail, sending, synced: 0, superseded: 0, offset: 0 }
+        Self { store, path, parts, tail, sending, synced: 0, superseded: 0, offset: 0, is_lost: false }
     }
 
     /// Goes on with an upload. `tail` is what its checkpoint has, with its room.
@@ -65,7 +67,17 @@ impl ObjectWriter {
         room: OwnedSemaphorePermit,
     ) -> Self {
         let (parts, tail, sending) = (Some(parts), Tail { bytes: tail, room: Some(room) }, None);
-        Self { store, path, parts, tail, sending, synced: at.offset, superseded: at.previous, offset: at.offset }
+        let (synced, superseded, offset) = (at.offset, at.previous, at.offset);
+        Self { store, path, parts, tail, sending, synced, superseded, offset, is_lost: false }
+    }
+
+    /// Begins what the upload is lost without.
+    fn begin_step(&mut self) -> DriverResult<()> {
+        if std::mem::replace(&mut self.is_lost, true) {
+            let why = "something that was written before was not taken";
+            return Err(DriverError::new(StoreErrorKind::Unavailable, "write to upload", &self.path, why));
+        }
+        Ok(())
     }
 
     async fn append(&mut self, pieces: Vec<Bytes>) -> DriverResult<()> {
@@ -153,10 +165,14 @@ impl ObjectWriter {
 #[async_trait]
 impl UploadWriter for ObjectWriter {
     async fn write(&mut self, pieces: Vec<Bytes>) -> DriverResult<()> {
-        self.append(pieces).await
+        self.begin_step()?;
+        self.append(pieces).await?;
+        self.is_lost = false;
+        Ok(())
     }
 
     async fn sync(&mut self) -> DriverResult<StagedUpload> {
+        self.begin_step()?;
         self.sent().await?;
         if self.offset > self.synced
             && let Some(parts) = self.parts.clone()
@@ -167,10 +183,12 @@ impl UploadWriter for ObjectWriter {
             }
             (self.superseded, self.synced) = (0, self.offset);
         }
+        self.is_lost = false;
         Ok(StagedUpload::new(self.path.as_str()))
     }
 
     async fn complete(mut self: Box<Self>, last: Vec<Bytes>, target: &StoragePath) -> DriverResult<StoragePath> {
+        self.begin_step()?;
         if self.parts.is_none() {
             // All of it came at once, and nobody knows of it yet.
             self.store.backend.put(target, last.concat().into(), Purpose::File, None).await?;

@@ -99,6 +99,26 @@ async fn a_lost_reply_to_a_new_file_is_recognised() {
     nothing_is_left(&bucket).await;
 }
 
+/// Of an upload that lacks a part nothing is noted or completed.
+#[tokio::test]
+async fn an_upload_without_a_part_is_lost() {
+    let (server, bucket, driver) = behind_faults().await;
+    server.inject(SLOW_DOWN, Method::PUT, "partNumber=2", 6);
+    let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
+    let mut writer = driver.open_writer(&upload, 0).await.unwrap();
+    writer.write(vec![content(2 * PART + 77, PART)]).await.unwrap();
+    writer.sync().await.unwrap_err();
+    assert_eq!(server.left(), 0, "the fault was met");
+    for _ in 0..2 {
+        let error = writer.sync().await.expect_err("a part is missing");
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    }
+    writer.write(vec!["x".into()]).await.expect_err("a part is missing");
+    writer.complete(vec![], &path("/suite/target")).await.expect_err("a part is missing");
+    driver.abort_upload(&upload).await.unwrap();
+    nothing_is_left(&bucket).await;
+}
+
 /// A store that stays away is told of as unavailable, with what it said.
 #[tokio::test]
 async fn a_store_that_stays_away_is_unavailable() {
