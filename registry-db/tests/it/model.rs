@@ -1,6 +1,9 @@
 //! Random sequences of calls: every database has to answer like the model, which is the store in memory.
 
 mod call;
+mod draw;
+mod make;
+mod names;
 mod side;
 
 use std::sync::Arc;
@@ -13,7 +16,10 @@ use registry_core::protocol::reference::Reference;
 use registry_core::store::MetadataStore;
 use registry_core::store::history::{HistoryQuery, PastTag};
 
-use self::call::{CONTENTS, Call, Names, TAGS, answer, at, calls, digest, make};
+use self::call::Call;
+use self::draw::calls;
+use self::make::{answer, make};
+use self::names::{CONTENTS, Names, TAGS, at, digest};
 use self::side::Side;
 use crate::metadata_store::sqlite;
 use crate::servers::{mysql, postgres};

@@ -16,7 +16,7 @@ use registry_core::store::gc::ManifestExplanation;
 use registry_core::store::{MetadataStore, Timestamp};
 use registry_core::{Registry, RegistryOptions};
 
-use super::call::{CONTENTS, Names, at, digest};
+use super::names::{CONTENTS, Names, at, digest};
 
 pub(super) struct Side {
     pub(super) store: Arc<dyn MetadataStore>,
