@@ -1,5 +1,7 @@
 //! What the tests of all object stores have in common.
 
 pub(crate) mod fault_server;
+pub(crate) mod faults;
 pub(crate) mod parts;
+pub(crate) mod subject;
 pub(crate) mod translator;

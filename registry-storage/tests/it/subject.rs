@@ -19,7 +19,7 @@ use registry_storage::path::StoragePath;
 use registry_storage::testing::driver_suite::DriverSubject;
 use tempfile::TempDir;
 
-use crate::object::parts::ObjectSubject;
+use crate::object::subject::{ObjectSubject, object_subject};
 
 /// A root directory of its own.
 pub(crate) struct Filesystem(pub(crate) TempDir);
@@ -129,46 +129,16 @@ impl ObjectSubject for Bucket {
     fn seals(&self) -> bool {
         true
     }
-}
 
-#[async_trait]
-impl DriverSubject for Bucket {
-    async fn open(&self) -> Arc<dyn StorageDriver> {
-        Arc::new(self.driver().await)
-    }
-
-    // SeaweedFS walks directories.
-    fn sorts_by_names_alone(&self) -> bool {
-        true
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.kept().await)
-    }
-}
-
-#[async_trait]
-impl BlobStoreSubject for Bucket {
-    async fn open(&self) -> Arc<dyn BlobStore> {
-        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
-    }
-
-    fn keeps_committed_uploads(&self) -> bool {
-        false
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.kept().await)
-    }
-}
-
-impl Bucket {
     async fn kept(&self) -> Vec<String> {
         let mut config = self.0.clone();
         let root = std::mem::take(&mut config.root_directory);
         kept(&Bucket(config).driver().await, &root).await
     }
 }
+
+// SeaweedFS walks directories.
+object_subject!(Bucket, sorts_by_names_alone: true);
 
 /// Names all objects below a directory, and all uploads that were not completed.
 pub(crate) async fn kept(driver: &ObjectDriver, directory: &str) -> Vec<String> {

@@ -1,17 +1,10 @@
 //! A part of a container of its own.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use registry_core::store::BlobStore;
-use registry_core::testing::blob_store_suite::BlobStoreSubject;
-use registry_storage::DriverBlobStore;
-use registry_storage::driver::StorageDriver;
 use registry_storage::driver::azure::{self, AzureConfig, AzureCredentials};
 use registry_storage::driver::object::{ObjectDriver, TransferConfig};
-use registry_storage::testing::driver_suite::DriverSubject;
 
-use crate::object::parts::ObjectSubject;
+use crate::object::subject::{ObjectSubject, object_subject};
 use crate::subject::{kept, variable};
 
 /// A part of a container of its own.
@@ -47,9 +40,7 @@ impl ObjectSubject for Container {
     fn seals(&self) -> bool {
         true
     }
-}
 
-impl Container {
     async fn kept(&self) -> Vec<String> {
         let mut config = self.0.clone();
         let root = std::mem::take(&mut config.root_directory);
@@ -57,28 +48,4 @@ impl Container {
     }
 }
 
-#[async_trait]
-impl DriverSubject for Container {
-    async fn open(&self) -> Arc<dyn StorageDriver> {
-        Arc::new(self.driver().await)
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.kept().await)
-    }
-}
-
-#[async_trait]
-impl BlobStoreSubject for Container {
-    async fn open(&self) -> Arc<dyn BlobStore> {
-        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
-    }
-
-    fn keeps_committed_uploads(&self) -> bool {
-        false
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.kept().await)
-    }
-}
+object_subject!(Container, sorts_by_names_alone: false);

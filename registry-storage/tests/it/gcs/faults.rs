@@ -3,27 +3,27 @@
 use http::Method;
 use registry_storage::driver::StorageDriver;
 use registry_storage::driver::gcs;
-use registry_storage::driver::object::ObjectDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::{Bucket, PART, strict_fake};
 use crate::object::fault_server::{Fault, FaultServer};
+use crate::object::faults::BehindFaults;
 use crate::object::parts::{append, content, path, read};
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
-async fn behind_faults() -> (FaultServer, Bucket, ObjectDriver) {
+async fn behind_faults() -> BehindFaults<Bucket> {
     let bucket = strict_fake().await;
     let server = FaultServer::start(&bucket.config.endpoint).await;
     let mut config = bucket.config.clone();
     config.endpoint = server.endpoint();
     config.transfer.part_bytes = PART as u64;
     let driver = gcs::open(&config).await.expect("the bucket can be reached");
-    (server, bucket, driver)
+    BehindFaults { subject: bucket, server, driver }
 }
 
 /// Pushes a file of three parts through what is spoilt after the first of them, and reads it back.
 async fn push(spoil: impl FnOnce(&FaultServer, &Bucket)) {
-    let (server, bucket, driver) = behind_faults().await;
+    let BehindFaults { subject: bucket, server, driver } = behind_faults().await;
     let content = content(2 * PART + 77, PART);
     let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
     let upload = append(&driver, &upload, 0, &content.slice(..PART + 1)).await;
@@ -70,16 +70,7 @@ async fn a_token_that_expired_is_replaced() {
     push(|_, bucket| bucket.server.as_ref().expect("a server of our own").expire_tokens()).await;
 }
 
-/// Whoever wrote first knows so, even if the reply was lost.
 #[tokio::test]
 async fn a_lost_reply_to_a_new_file_is_recognised() {
-    let (server, bucket, driver) = behind_faults().await;
-    let file = path("/suite/file");
-    server.inject(Fault::LoseReply, Method::POST, "ifGenerationMatch=0", 1);
-    assert!(driver.put_new(&file, "first".into()).await.unwrap());
-    server.inject(Fault::LoseReply, Method::POST, "ifGenerationMatch=0", 1);
-    assert!(!driver.put_new(&file, "other".into()).await.unwrap());
-    assert_eq!(server.left(), 0, "the faults were met");
-    driver.delete(&file).await.unwrap();
-    nothing_is_left(&bucket).await;
+    behind_faults().await.write_new(Method::POST, "ifGenerationMatch=0", true).await;
 }

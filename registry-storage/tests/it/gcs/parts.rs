@@ -6,7 +6,8 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::{PART, fake_gcs_server, strict_fake};
-use crate::object::parts::{ObjectSubject, append, content, parts_suite, path, read};
+use crate::object::parts::{append, content, parts_suite, path, read};
+use crate::object::subject::ObjectSubject;
 
 parts_suite! {
     on_fake_gcs_server => fake_gcs_server,

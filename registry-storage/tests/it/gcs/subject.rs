@@ -1,18 +1,11 @@
 //! A part of a bucket of its own.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use registry_core::store::BlobStore;
-use registry_core::testing::blob_store_suite::BlobStoreSubject;
-use registry_storage::DriverBlobStore;
-use registry_storage::driver::StorageDriver;
 use registry_storage::driver::gcs::{self, GcsConfig, GcsCredentials};
 use registry_storage::driver::object::{ObjectDriver, TransferConfig};
-use registry_storage::testing::driver_suite::DriverSubject;
 
 use super::fake::{BUCKET, FakeGcs};
-use crate::object::parts::ObjectSubject;
+use crate::object::subject::{ObjectSubject, object_subject};
 use crate::subject::{kept, variable};
 
 /// How large parts are in the tests: the least that the driver takes.
@@ -50,9 +43,7 @@ impl ObjectSubject for Bucket {
     fn part_bytes(&self) -> usize {
         PART
     }
-}
 
-impl Bucket {
     async fn kept(&self) -> Vec<String> {
         let mut config = self.config.clone();
         let root = std::mem::take(&mut config.root_directory);
@@ -60,28 +51,4 @@ impl Bucket {
     }
 }
 
-#[async_trait]
-impl DriverSubject for Bucket {
-    async fn open(&self) -> Arc<dyn StorageDriver> {
-        Arc::new(self.driver().await)
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.kept().await)
-    }
-}
-
-#[async_trait]
-impl BlobStoreSubject for Bucket {
-    async fn open(&self) -> Arc<dyn BlobStore> {
-        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
-    }
-
-    fn keeps_committed_uploads(&self) -> bool {
-        false
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.kept().await)
-    }
-}
+object_subject!(Bucket, sorts_by_names_alone: false);

@@ -1,35 +1,13 @@
 //! Uploads of several parts, on every object store.
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use registry_core::store::StagedUpload;
 use registry_storage::driver::StorageDriver;
 use registry_storage::driver::object::{ObjectDriver, TransferConfig};
 use registry_storage::path::StoragePath;
-use registry_storage::testing::driver_suite::DriverSubject;
 
-/// An object store to send parts to.
-#[async_trait]
-pub(crate) trait ObjectSubject: DriverSubject {
-    /// Opens a driver that sends bytes in this way.
-    async fn driver_with(&self, transfer: TransferConfig) -> ObjectDriver;
-
-    /// Returns how large parts are in the cases.
-    fn part_bytes(&self) -> usize {
-        5 * 1024 * 1024
-    }
-
-    /// Tells whether parts that are read or copied before their upload is completed end it.
-    fn seals(&self) -> bool {
-        false
-    }
-
-    /// Opens a driver with parts of that size.
-    async fn driver(&self) -> ObjectDriver {
-        self.driver_with(TransferConfig { part_bytes: self.part_bytes() as u64, ..TransferConfig::default() }).await
-    }
-}
+use super::subject::ObjectSubject;
 
 /// Makes a module of tests, one for each case, for each `name => constructor` of an [`ObjectSubject`].
 macro_rules! parts_suite {

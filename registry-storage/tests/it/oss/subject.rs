@@ -1,19 +1,12 @@
 //! A bucket of OSS to test with.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use registry_core::store::BlobStore;
-use registry_core::testing::blob_store_suite::BlobStoreSubject;
-use registry_storage::DriverBlobStore;
-use registry_storage::driver::StorageDriver;
 use registry_storage::driver::object::{ObjectDriver, TransferConfig};
 use registry_storage::driver::oss::{OssConfig, OssSignature, open};
 use registry_storage::driver::s3::S3Credentials;
-use registry_storage::testing::driver_suite::DriverSubject;
 
 use super::signature;
-use crate::object::parts::ObjectSubject;
+use crate::object::subject::{ObjectSubject, object_subject};
 use crate::object::translator::{Translator, Vendor};
 use crate::subject::{Bucket, s3};
 
@@ -71,34 +64,12 @@ impl ObjectSubject for OssBucket {
     fn seals(&self) -> bool {
         true
     }
-}
 
-#[async_trait]
-impl DriverSubject for OssBucket {
-    async fn open(&self) -> Arc<dyn StorageDriver> {
-        Arc::new(self.driver().await)
-    }
-
-    fn sorts_by_names_alone(&self) -> bool {
-        DriverSubject::sorts_by_names_alone(&self.bucket)
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        DriverSubject::contents(&self.bucket).await
+    async fn kept(&self) -> Vec<String> {
+        // By Amazon's protocol.
+        self.bucket.kept().await
     }
 }
 
-#[async_trait]
-impl BlobStoreSubject for OssBucket {
-    async fn open(&self) -> Arc<dyn BlobStore> {
-        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
-    }
-
-    fn keeps_committed_uploads(&self) -> bool {
-        false
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        BlobStoreSubject::contents(&self.bucket).await
-    }
-}
+// SeaweedFS walks directories.
+object_subject!(OssBucket, sorts_by_names_alone: true);

@@ -3,106 +3,74 @@
 use http::Method;
 use registry_core::store::StoreErrorKind;
 use registry_storage::driver::StorageDriver;
-use registry_storage::driver::object::ObjectDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::parts::{ObjectSubject, append, content, path, read};
+use crate::object::faults::BehindFaults;
+use crate::object::parts::{content, path};
+use crate::object::subject::ObjectSubject;
 use crate::subject::{Bucket, s3};
 
 const PART: usize = 5 * 1024 * 1024;
 const SLOW_DOWN: Fault = Fault::Answer { status: 503, body: "<Error><Code>SlowDown</Code></Error>" };
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
-async fn behind_faults() -> (FaultServer, Bucket, ObjectDriver) {
+async fn behind_faults() -> BehindFaults<Bucket> {
     let bucket = s3().await;
     let server = FaultServer::start(&bucket.0.endpoint).await;
     let mut config = bucket.0.clone();
     config.endpoint = server.endpoint();
     let driver = Bucket(config).driver().await;
-    (server, bucket, driver)
-}
-
-/// Pushes a file of three parts through a fault, and reads it back.
-async fn push(fault: Fault, method: Method, query: &'static str, times: usize) {
-    let (server, bucket, driver) = behind_faults().await;
-    server.inject(fault, method, query, times);
-    let content = content(2 * PART + 77, PART);
-    let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
-    let upload = append(&driver, &upload, 0, &content).await;
-    let file = driver.complete_upload(&upload, &path("/suite/target"), content.len() as u64).await.unwrap();
-    driver.abort_upload(&upload).await.unwrap();
-    assert!(read(&driver, &file, content.len()).await == content);
-    assert_eq!(server.left(), 0, "the fault was met");
-    driver.delete(&file).await.unwrap();
-    nothing_is_left(&bucket).await;
+    BehindFaults { subject: bucket, server, driver }
 }
 
 #[tokio::test]
 async fn errors_of_the_server_are_passed_over() {
     let error = Fault::Answer { status: 500, body: "<Error><Code>InternalError</Code></Error>" };
     for fault in [error, SLOW_DOWN, Fault::Answer { status: 502, body: "" }] {
-        push(fault, Method::PUT, "partNumber", 2).await;
+        behind_faults().await.push(fault, Method::PUT, "partNumber", 2).await;
     }
 }
 
 #[tokio::test]
 async fn a_connection_cut_in_a_part_is_passed_over() {
-    push(Fault::CutRequest, Method::PUT, "partNumber", 2).await;
+    behind_faults().await.push(Fault::CutRequest, Method::PUT, "partNumber", 2).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_to_a_part_is_passed_over() {
-    push(Fault::LoseReply, Method::PUT, "partNumber", 2).await;
+    behind_faults().await.push(Fault::LoseReply, Method::PUT, "partNumber", 2).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_to_the_beginning_leaves_nothing() {
-    push(Fault::LoseReply, Method::POST, "?uploads", 1).await;
+    behind_faults().await.push(Fault::LoseReply, Method::POST, "?uploads", 1).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_to_the_completion_is_recognised() {
-    push(Fault::LoseReply, Method::POST, "uploadId", 1).await;
+    behind_faults().await.push(Fault::LoseReply, Method::POST, "uploadId", 1).await;
 }
 
 #[tokio::test]
 async fn a_refusal_of_the_completion_is_passed_over() {
-    push(SLOW_DOWN, Method::POST, "uploadId", 2).await;
+    behind_faults().await.push(SLOW_DOWN, Method::POST, "uploadId", 2).await;
 }
 
-/// A read goes on where it was cut.
 #[tokio::test]
 async fn a_connection_cut_while_reading_is_passed_over() {
-    let (server, bucket, driver) = behind_faults().await;
-    let content = content(3_000_000, PART);
-    let file = path("/suite/file");
-    driver.put(&file, content.clone()).await.unwrap();
-    server.inject(Fault::CutAnswer, Method::GET, "", 2);
-    assert!(read(&driver, &file, content.len()).await == content);
-    assert_eq!(server.left(), 0, "the fault was met");
-    driver.delete(&file).await.unwrap();
-    nothing_is_left(&bucket).await;
+    behind_faults().await.read_on().await;
 }
 
-/// Whoever wrote first knows so, even if the reply was lost.
 #[tokio::test]
 async fn a_lost_reply_to_a_new_file_is_recognised() {
-    let (server, bucket, driver) = behind_faults().await;
-    let file = path("/suite/file");
-    server.inject(Fault::LoseReply, Method::PUT, "", 1);
-    assert!(driver.put_new(&file, "first".into()).await.unwrap());
-    assert_eq!(server.left(), 0, "the fault was met");
-    server.inject(Fault::LoseReply, Method::PUT, "", 1);
-    assert!(!driver.put_new(&file, "other".into()).await.unwrap());
-    driver.delete(&file).await.unwrap();
-    nothing_is_left(&bucket).await;
+    behind_faults().await.write_new(Method::PUT, "", true).await;
 }
 
 /// Of an upload that lacks a part nothing is noted or completed.
 #[tokio::test]
 async fn an_upload_without_a_part_is_lost() {
-    let (server, bucket, driver) = behind_faults().await;
+    let BehindFaults { subject: bucket, server, driver } = behind_faults().await;
     server.inject(SLOW_DOWN, Method::PUT, "partNumber=2", 6);
     let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
     let mut writer = driver.open_writer(&upload, 0).await.unwrap();
@@ -119,14 +87,7 @@ async fn an_upload_without_a_part_is_lost() {
     nothing_is_left(&bucket).await;
 }
 
-/// A store that stays away is told of as unavailable, with what it said.
 #[tokio::test]
 async fn a_store_that_stays_away_is_unavailable() {
-    let (server, bucket, driver) = behind_faults().await;
-    server.inject(SLOW_DOWN, Method::PUT, "", 6);
-    let error = driver.put(&path("/suite/file"), "x".into()).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("503 SlowDown") && cause.contains("bucket `registry`"), "{cause}");
-    nothing_is_left(&bucket).await;
+    behind_faults().await.stay_away(SLOW_DOWN, &["503 SlowDown", "bucket `registry`"]).await;
 }

@@ -13,7 +13,8 @@ use registry_core::{Registry, RegistryOptions};
 use registry_storage::testing::driver_suite::DriverSubject;
 use registry_storage::{DriverBlobStore, layout};
 
-use crate::object::parts::{self, ObjectSubject};
+use crate::object::parts;
+use crate::object::subject::ObjectSubject;
 use crate::subject::{Bucket, s3};
 
 const SIZE: usize = 6 * 1024 * 1024;

@@ -5,7 +5,8 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::swift;
-use crate::object::parts::{ObjectSubject, content, path};
+use crate::object::parts::{content, path};
+use crate::object::subject::ObjectSubject;
 
 /// Nobody keeps a writer from writing to an upload that was aborted; it notices, and leaves nothing.
 #[tokio::test]

@@ -6,16 +6,17 @@ use std::time::Duration;
 use http::Method;
 use registry_core::store::StoreErrorKind;
 use registry_storage::driver::StorageDriver;
-use registry_storage::driver::object::{ObjectDriver, TransferConfig};
+use registry_storage::driver::object::TransferConfig;
 use registry_storage::driver::swift::{self, SwiftConfig};
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::{Container, swift};
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::parts::{ObjectSubject, append, content, path, read};
+use crate::object::faults::BehindFaults;
+use crate::object::parts::path;
 
 /// Returns a container behind a server that makes faults, and a driver that goes through it.
-async fn behind_faults() -> (FaultServer, Container, ObjectDriver) {
+async fn behind_faults() -> BehindFaults<Container> {
     let container = swift().await;
     let mut config = container.0.clone();
     let (address, path) = config.login.url.split_once("/auth/").expect("an address of TempAuth");
@@ -24,69 +25,53 @@ async fn behind_faults() -> (FaultServer, Container, ObjectDriver) {
     config.login.url = format!("{}/auth/{path}", server.endpoint());
     let transfer = TransferConfig { part_bytes: SwiftConfig::MIN_PART_BYTES, ..TransferConfig::default() };
     let driver = swift::open(&SwiftConfig { transfer, ..config }).await.expect("the store can be reached");
-    (server, container, driver)
-}
-
-/// Pushes a file of three parts through a fault, and reads it back.
-async fn push(fault: Fault, method: Method, part_of_path: &'static str, times: usize) {
-    let (server, container, driver) = behind_faults().await;
-    server.inject(fault, method, part_of_path, times);
-    let part = container.part_bytes();
-    let content = content(2 * part + 77, part);
-    let upload = driver.begin_upload(&path("/suite/uploads/1")).await.unwrap();
-    let upload = append(&driver, &upload, 0, &content).await;
-    let file = driver.complete_upload(&upload, &path("/suite/target"), content.len() as u64).await.unwrap();
-    driver.abort_upload(&upload).await.unwrap();
-    assert!(read(&driver, &file, content.len()).await == content);
-    driver.delete(&file).await.unwrap();
-    assert_eq!(server.left(), 0, "the fault was met");
-    nothing_is_left(&container).await;
+    BehindFaults { subject: container, server, driver }
 }
 
 #[tokio::test]
 async fn errors_of_the_server_are_passed_over() {
     for status in [500, 503, 498, 422] {
-        push(Fault::Answer { status, body: "" }, Method::PUT, "/segments/", 2).await;
+        behind_faults().await.push(Fault::Answer { status, body: "" }, Method::PUT, "/segments/", 2).await;
     }
 }
 
 #[tokio::test]
 async fn a_connection_cut_in_a_part_is_passed_over() {
-    push(Fault::CutRequest, Method::PUT, "/segments/", 2).await;
+    behind_faults().await.push(Fault::CutRequest, Method::PUT, "/segments/", 2).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_to_a_part_is_passed_over() {
-    push(Fault::LoseReply, Method::PUT, "/segments/", 2).await;
+    behind_faults().await.push(Fault::LoseReply, Method::PUT, "/segments/", 2).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_to_the_beginning_leaves_nothing() {
-    push(Fault::LoseReply, Method::PUT, "/uploads/", 1).await;
+    behind_faults().await.push(Fault::LoseReply, Method::PUT, "/uploads/", 1).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_to_the_completion_is_passed_over() {
-    push(Fault::LoseReply, Method::PUT, "multipart-manifest=put", 2).await;
+    behind_faults().await.push(Fault::LoseReply, Method::PUT, "multipart-manifest=put", 2).await;
 }
 
 #[tokio::test]
 async fn a_lost_reply_to_the_removal_is_passed_over() {
-    push(Fault::LoseReply, Method::DELETE, "multipart-manifest=delete", 1).await;
+    behind_faults().await.push(Fault::LoseReply, Method::DELETE, "multipart-manifest=delete", 1).await;
 }
 
 /// A token that ends in the middle of an upload is replaced, once for all who meet its end.
 #[tokio::test]
 async fn a_token_that_ends_is_replaced() {
     for (method, part_of_path) in [(Method::PUT, "/segments/"), (Method::HEAD, "/uploads/"), (Method::GET, "prefix=")] {
-        push(Fault::Answer { status: 401, body: "" }, method, part_of_path, 1).await;
+        behind_faults().await.push(Fault::Answer { status: 401, body: "" }, method, part_of_path, 1).await;
     }
 }
 
 /// A token that no server takes any more: a new login brings another one.
 #[tokio::test]
 async fn a_new_login_brings_a_new_token() {
-    let (server, container, driver) = behind_faults().await;
+    let BehindFaults { subject: container, server, driver } = behind_faults().await;
     server.inject(Fault::Answer { status: 401, body: "" }, Method::PUT, "/suite/file", 1);
     // A session that has just begun is not ended for one refusal.
     tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -100,7 +85,7 @@ async fn a_new_login_brings_a_new_token() {
 /// Whoever may not do something is told so, and not asked to log in for ever.
 #[tokio::test]
 async fn a_token_without_rights_is_told_of() {
-    let (server, _, driver) = behind_faults().await;
+    let BehindFaults { server, driver, .. } = behind_faults().await;
     server.inject(Fault::Answer { status: 401, body: "" }, Method::PUT, "/suite/file", 2);
     let error = driver.put(&path("/suite/file"), "x".into()).await.unwrap_err();
     assert_eq!((error.kind(), server.left()), (StoreErrorKind::Other, 0));
@@ -108,37 +93,20 @@ async fn a_token_without_rights_is_told_of() {
     assert!(cause.contains("401 Unauthorized") && cause.contains("check that the user has rights"), "{cause}");
 }
 
-/// A read goes on where it was cut.
 #[tokio::test]
 async fn a_connection_cut_while_reading_is_passed_over() {
-    let (server, container, driver) = behind_faults().await;
-    let file = path("/suite/file");
-    let content = content(3_000_000, 1000);
-    driver.put(&file, content.clone()).await.unwrap();
-    server.inject(Fault::CutAnswer, Method::GET, "/suite/file", 2);
-    assert!(read(&driver, &file, content.len()).await == content);
-    assert_eq!(server.left(), 0, "the fault was met");
-    driver.delete(&file).await.unwrap();
-    nothing_is_left(&container).await;
+    behind_faults().await.read_on().await;
 }
 
-/// Whoever wrote first knows so, even if the reply was lost.
 #[tokio::test]
 async fn a_lost_reply_to_a_new_file_is_recognised() {
-    let (server, container, driver) = behind_faults().await;
-    let file = path("/suite/file");
-    server.inject(Fault::LoseReply, Method::PUT, "/suite/file", 1);
-    assert!(driver.put_new(&file, "first".into()).await.unwrap());
-    assert_eq!(server.left(), 0, "the fault was met");
-    assert!(!driver.put_new(&file, "other".into()).await.unwrap());
-    driver.delete(&file).await.unwrap();
-    nothing_is_left(&container).await;
+    behind_faults().await.write_new(Method::PUT, "/suite/file", false).await;
 }
 
 /// A store that stays away is told of as unavailable, with what it said, and one that is full as out of space.
 #[tokio::test]
 async fn what_the_store_says_is_told() {
-    let (server, container, driver) = behind_faults().await;
+    let BehindFaults { subject: container, server, driver } = behind_faults().await;
     for (status, times, kind, text) in [
         (503, 6, StoreErrorKind::Unavailable, "503 Service Unavailable Later. (container `"),
         (413, 1, StoreErrorKind::OutOfSpace, "413 Payload Too Large Later. (container `"),

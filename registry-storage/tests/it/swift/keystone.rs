@@ -10,8 +10,9 @@ use registry_storage::driver::swift::{
 
 use self::version_2::Keystone;
 use super::start::failure;
-use super::subject::{config, variable};
+use super::subject::config;
 use crate::object::parts::{append, content, path, read};
+use crate::subject::variable;
 
 const PART: usize = SwiftConfig::MIN_PART_BYTES as usize;
 

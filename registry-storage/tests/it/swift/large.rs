@@ -6,7 +6,8 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::{Container, swift};
-use crate::object::parts::{ObjectSubject, append, content, path, read};
+use crate::object::parts::{append, content, path, read};
+use crate::object::subject::ObjectSubject;
 
 /// Makes a file as distribution does: segments, and an empty object that names what their names begin with.
 async fn as_distribution_does(container: &Container, name: &str, segments: &[&str]) {

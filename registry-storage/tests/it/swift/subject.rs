@@ -1,7 +1,5 @@
 //! A storage in Swift to test with, and the container as it is behind the driver's back.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -9,23 +7,14 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use registry_core::store::BlobStore;
-use registry_core::testing::blob_store_suite::BlobStoreSubject;
-use registry_storage::DriverBlobStore;
-use registry_storage::driver::StorageDriver;
 use registry_storage::driver::object::{ObjectDriver, TransferConfig};
 use registry_storage::driver::swift::{self, SwiftAuthVersion, SwiftConfig, SwiftLogin};
-use registry_storage::testing::driver_suite::DriverSubject;
 
-use crate::object::parts::ObjectSubject;
+use crate::object::subject::{ObjectSubject, object_subject};
+use crate::subject::variable;
 
 /// A part of a container of its own.
 pub(crate) struct Container(pub(crate) SwiftConfig);
-
-/// Returns what `scripts/object-stores` has exported.
-pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by scripts/object-stores"))
-}
 
 /// Returns the settings for a part of its own in the container of `scripts/object-stores`.
 pub(crate) fn config() -> SwiftConfig {
@@ -101,30 +90,10 @@ impl ObjectSubject for Container {
     fn part_bytes(&self) -> usize {
         SwiftConfig::MIN_PART_BYTES as usize
     }
-}
 
-#[async_trait]
-impl DriverSubject for Container {
-    async fn open(&self) -> Arc<dyn StorageDriver> {
-        Arc::new(self.driver().await)
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.keys().await)
+    async fn kept(&self) -> Vec<String> {
+        self.keys().await
     }
 }
 
-#[async_trait]
-impl BlobStoreSubject for Container {
-    async fn open(&self) -> Arc<dyn BlobStore> {
-        Arc::new(DriverBlobStore::new(Arc::new(self.driver().await)))
-    }
-
-    fn keeps_committed_uploads(&self) -> bool {
-        false
-    }
-
-    async fn contents(&self) -> Option<Vec<String>> {
-        Some(self.keys().await)
-    }
-}
+object_subject!(Container, sorts_by_names_alone: false);
