@@ -23,8 +23,8 @@ use tempfile::TempDir;
 
 const BLOB_BYTES: usize = 1024;
 const PUSHED_BYTES: usize = 64 * 1024;
-/// How many blobs are recorded at a time.
-const RECORDED_AT_ONCE: usize = 64;
+/// How many blobs are recorded at a time, and in how many repositories, since what is pushed into one waits for its turn.
+const RECORDED_AT_ONCE: u64 = 64;
 /// How long pushes and pulls are measured by themselves.
 const ALONE: Duration = Duration::from_secs(5);
 /// How often a client pushes or pulls at most.
@@ -89,8 +89,9 @@ async fn fill(root: &Path, metadata: &Arc<dyn MetadataStore>, count: u64) {
         fs::create_dir_all(file.parent().expect("a blob has a directory")).expect("a directory can be made");
         fs::write(&file, &content).expect("a file can be written");
         let location = BlobLocation::new(path.as_str());
+        let name = format!("library/collected-{}", number % RECORDED_AT_ONCE);
         let blob = CommitBlob {
-            repository: &repository(),
+            repository: &name.parse().expect("the name is valid"),
             digest: &digest,
             size_bytes: BLOB_BYTES as u64,
             location: &location,
@@ -101,7 +102,7 @@ async fn fill(root: &Path, metadata: &Arc<dyn MetadataStore>, count: u64) {
         };
         BlobLinkStore::commit_blob(&**metadata, blob).await.expect("a blob is recorded");
     });
-    each.buffer_unordered(RECORDED_AT_ONCE).collect::<Vec<()>>().await;
+    each.buffer_unordered(RECORDED_AT_ONCE as usize).collect::<Vec<()>>().await;
 }
 
 /// Pushes and pulls while something goes on, and tells how long that took.

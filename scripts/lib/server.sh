@@ -2,7 +2,10 @@
 # A registry on a free loopback port, with its data below one directory and its log beside that.
 #
 # SERVER names the command that is given a configuration file, so that another registry can be
-# put to the same tests: SERVER='docker-registry serve' scripts/clients
+# put to the same tests: SERVER='docker-registry serve' scripts/clients. STORE puts an object store behind it.
+
+# shellcheck source=scripts/lib/stores.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/stores.sh"
 
 server_pid=
 server_port=
@@ -42,7 +45,9 @@ free_port() {
 # server_config DIR PORT [htpasswd FILE] [tls CERTIFICATE KEY] [storage DIR] [database URL CA]
 # - prints a configuration. An empty CA leaves the connection to the database unencrypted.
 server_config() {
-    local dir=$1 port=$2 auth='' tls='' storage=$1/storage database=''
+    local dir=$1 port=$2 auth='' tls='' storage=$1/storage database='' store
+    # What is not on the file system has its database elsewhere.
+    [[ -z ${STORE-} ]] || database=$'\ndatabase:\n  url: "sqlite:'$dir'/registry.db"'
     shift 2
     while (($#)); do
         case $1 in
@@ -65,11 +70,12 @@ server_config() {
                 ;;
         esac
     done
+    store=$(store_config "$storage") || return
     cat <<YAML
 version: 0.1
 log: {level: warn}
 storage:
-  filesystem: {rootdirectory: "$storage"}
+  $store
   delete: {enabled: true}$database$auth
 http:
   addr: 127.0.0.1:$port$tls

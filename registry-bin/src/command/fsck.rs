@@ -19,11 +19,12 @@ pub(crate) fn run(config: &Config, repair: bool, as_json: bool) -> anyhow::Resul
         let LookedAfter { registry, inventory, .. } = &looked_after;
         let mut stdout = io::stdout().lock();
         let mut fsck = registry.fsck(&**inventory);
+        let mut repairer = registry.repairer(looked_after.stores());
         let mut done = Done::default();
         while let Some(finding) = fsck.next_finding().await? {
             let mut line = if as_json { to_json(&finding).to_string() } else { to_text(&finding) };
             if repair {
-                let repaired = registry.repair(looked_after.stores(), &finding).await?;
+                let repaired = repairer.repair(&finding).await?;
                 done.count(&repaired);
                 line = match as_json {
                     true => with_repair(to_json(&finding), &repaired).to_string(),

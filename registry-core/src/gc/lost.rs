@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::collect::CollectReport;
 use crate::error::RegistryResult;
-use crate::registry::{Finding, Registry, Repair};
+use crate::registry::{Finding, Registry, Repair, RepairStores};
 use crate::store::Timestamp;
 
 /// How many blobs with holds that have run out a collection looks for. There are no more than pushes that were killed in
@@ -43,9 +43,12 @@ impl Registry {
     pub(super) async fn review_unknown_files(&self, now: Timestamp, report: &mut CollectReport) -> RegistryResult<()> {
         let Some(files) = self.files() else { return Ok(()) };
         let Some(forgotten) = self.metadata.forgotten_holds().await? else { return Ok(()) };
-        if !self.has_all_repositories(&*files.identity).await?
-            || !self.take_turn(COMPARISON, COMPARED_EVERY, now).await?
-        {
+        if !self.take_turn(COMPARISON, COMPARED_EVERY, now).await? {
+            return Ok(());
+        }
+        let stores = RepairStores { inventory: &*files.inventory, identity: &*files.identity };
+        let mut repairer = self.repairer(stores);
+        if !repairer.has_all_repositories().await? {
             return Ok(());
         }
         let review_after = self.pushed_review_after().max(Timestamp::now().plus(UNKNOWN_GRACE));
@@ -53,7 +56,7 @@ impl Registry {
         let mut comparison = self.compare_files(&*files.inventory);
         while let Some(finding) = comparison.next_finding().await? {
             let Finding::Unknown(file) = finding else { continue };
-            if let Repair::PutUpForReview(_) = self.repair_unknown(&*files.identity, &file, review_after).await? {
+            if let Repair::PutUpForReview(_) = repairer.repair_unknown(&file, review_after).await? {
                 found += 1;
             }
         }

@@ -5,6 +5,8 @@
 //! whoever pushes the same content meanwhile. Each repair is one transaction on a record that has not changed since it was
 //! looked at, so that a repair may run while others serve, may be cut short, and may be repeated.
 
+use futures::FutureExt;
+
 use super::Registry;
 use super::fsck::Finding;
 use super::link_walk::MissingLink;
@@ -67,55 +69,74 @@ pub struct RepairStores<'a> {
     pub identity: &'a dyn IdentityStore,
 }
 
-impl Registry {
-    /// Repairs one difference, as far as that loses nothing that anybody may need.
+/// Repairs differences, as far as that loses nothing that anybody may need.
+#[derive(Debug)]
+pub struct Repairer<'a> {
+    registry: &'a Registry,
+    stores: RepairStores<'a>,
+    /// Whether the storage has no link that is not of this registry, once that was looked at.
+    knows_all_links: Option<bool>,
+}
+
+impl Repairer<'_> {
+    /// Repairs one difference.
     ///
     /// # Errors
     /// `Unavailable` if the storage is not the one that the database belongs to, as when it is not mounted; whatever the
     /// stores say. Repeating it is safe.
-    pub async fn repair(&self, stores: RepairStores<'_>, finding: &Finding) -> StoreResult<Repair> {
+    pub async fn repair(&mut self, finding: &Finding) -> StoreResult<Repair> {
+        let (registry, stores) = (self.registry, self.stores);
         match finding {
             Finding::Missing(blob) => {
-                self.ensure_storage_is_there(stores.identity).await?;
-                self.repair_blob(blob, Damage::Missing).await
+                registry.ensure_storage_is_there(stores.identity).await?;
+                registry.repair_blob(blob, Damage::Missing).await
             }
-            Finding::WrongSize { blob, .. } => self.repair_blob(blob, Damage::Size).await,
+            Finding::WrongSize { blob, .. } => registry.repair_blob(blob, Damage::Size).await,
             Finding::Quarantined(blob) => Ok(match examine(stores.inventory, blob).await? {
                 Some(_) => Repair::LeftAlone(LeftAlone::Damaged),
-                None if self.release_quarantined(blob).await? => Repair::Released,
+                None if registry.release_quarantined(blob).await? => Repair::Released,
                 None => Repair::Changed,
             }),
-            Finding::Unknown(file) => self.repair_unknown(stores.identity, file, self.pushed_review_after()).await,
-            Finding::MissingLink(missing) => self.write_missing_link(missing).await,
+            Finding::Unknown(file) => self.repair_unknown(file, registry.pushed_review_after()).await,
+            Finding::MissingLink(missing) => registry.write_missing_link(missing).await,
         }
-    }
-
-    async fn repair_blob(&self, blob: &RecordedBlob, damage: Damage) -> StoreResult<Repair> {
-        Ok(self.quarantine(blob, damage).await?.map_or(Repair::Changed, Repair::Quarantined))
     }
 
     /// Records a file that nobody knows as a blob that no repository has, and puts it up for review.
-    pub(crate) async fn repair_unknown(
-        &self,
-        identity: &dyn IdentityStore,
-        file: &StoredFile,
-        review_after: Timestamp,
-    ) -> StoreResult<Repair> {
+    pub(crate) async fn repair_unknown(&mut self, file: &StoredFile, review_after: Timestamp) -> StoreResult<Repair> {
         let Some(digest) = &file.digest else { return Ok(Repair::LeftAlone(LeftAlone::OutOfPlace)) };
-        if !self.has_all_repositories(identity).await? {
+        if !self.has_all_repositories().await? {
             return Ok(Repair::LeftAlone(LeftAlone::NotImported));
         }
-        let recorded = self.metadata.record_stray_blob(digest, file.size_bytes, &file.location, review_after).await?;
+        let metadata = &self.registry.metadata;
+        let recorded = metadata.record_stray_blob(digest, file.size_bytes, &file.location, review_after).await?;
         Ok(if recorded { Repair::PutUpForReview(review_after) } else { Repair::Changed })
     }
 
     /// Tells whether the metadata have all that the storage has, so that a file which they do not know is nobody's.
-    pub(crate) async fn has_all_repositories(&self, identity: &dyn IdentityStore) -> StoreResult<bool> {
-        Ok(match self.metadata.import_state().await? {
-            ImportState::Finished => true,
-            ImportState::Unfinished => false,
-            ImportState::Never => !identity.has_foreign_repositories().await?,
-        })
+    pub(crate) async fn has_all_repositories(&mut self) -> StoreResult<bool> {
+        match self.registry.metadata.import_state().await? {
+            ImportState::Finished => Ok(true),
+            ImportState::Unfinished => Ok(false),
+            ImportState::Never => {
+                // An import that begins later changes the state before it changes anything else.
+                if self.knows_all_links.is_none() {
+                    self.knows_all_links = Some(self.registry.knows_all_links(self.stores.identity).boxed().await?);
+                }
+                Ok(self.knows_all_links == Some(true))
+            }
+        }
+    }
+}
+
+impl Registry {
+    /// Returns what repairs differences, one after another.
+    pub fn repairer<'a>(&'a self, stores: RepairStores<'a>) -> Repairer<'a> {
+        Repairer { registry: self, stores, knows_all_links: None }
+    }
+
+    async fn repair_blob(&self, blob: &RecordedBlob, damage: Damage) -> StoreResult<Repair> {
+        Ok(self.quarantine(blob, damage).await?.map_or(Repair::Changed, Repair::Quarantined))
     }
 
     async fn write_missing_link(&self, missing: &MissingLink) -> StoreResult<Repair> {

@@ -75,5 +75,5 @@ async fn what_another_registry_has_left_is_not_touched() {
     fs::write(&tag, theirs.to_string()).unwrap();
     assert_eq!(collect(&registry, 0).await.found, 0);
     fs::remove_dir_all(rig.subject.0.path().join("docker/registry/v2/repositories")).unwrap();
-    assert_eq!(collect(&registry, 0).await.found, 1, "it is nobody's any more");
+    assert_eq!(collect(&registry, 1).await.found, 1, "it is nobody's any more");
 }

@@ -55,8 +55,9 @@ impl Rig {
     /// Compares, and repairs each difference.
     async fn repair(&self) -> Vec<(Finding, Repair)> {
         let (mut fsck, mut repaired) = (self.registry.fsck(&self.inventory), Vec::new());
+        let mut repairer = self.registry.repairer(self.stores());
         while let Some(finding) = fsck.next_finding().await.unwrap() {
-            let repair = self.registry.repair(self.stores(), &finding).await.unwrap();
+            let repair = repairer.repair(&finding).await.unwrap();
             repaired.push((finding, repair));
         }
         repaired
@@ -172,7 +173,7 @@ async fn a_push_that_overtakes_a_repair_keeps_its_blob() {
     let mut fsck = rig.registry.fsck(&rig.inventory);
     let finding = fsck.next_finding().await.unwrap().unwrap();
     rig.push(b"content").await;
-    assert_eq!(rig.registry.repair(rig.stores(), &finding).await.unwrap(), Repair::Changed);
+    assert_eq!(rig.registry.repairer(rig.stores()).repair(&finding).await.unwrap(), Repair::Changed);
     assert_eq!(rig.pull(&digest).await.unwrap(), b"content");
 }
 
@@ -240,7 +241,7 @@ async fn nothing_is_called_missing_while_the_storage_is_not_there() {
     let mut fsck = rig.registry.fsck(&rig.inventory);
     let finding = fsck.next_finding().await.unwrap().unwrap();
     assert!(matches!(finding, Finding::Missing(_)));
-    let failed = rig.registry.repair(rig.stores(), &finding).await.unwrap_err();
+    let failed = rig.registry.repairer(rig.stores()).repair(&finding).await.unwrap_err();
     assert_eq!(failed.kind(), StoreErrorKind::Unavailable);
     for name in ["docker", "registry"] {
         fs::rename(away.path().join(name), root.join(name)).unwrap();

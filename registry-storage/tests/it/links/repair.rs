@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures::StreamExt;
 use registry_core::Registry;
 use registry_core::memory::MemoryMetadataStore;
-use registry_core::registry::{Finding, FsckReport, LinkUse, ManifestPush, Repair, RepairStores};
+use registry_core::protocol::digest::Digest;
+use registry_core::registry::{Finding, FsckReport, LeftAlone, LinkUse, ManifestPush, Repair, RepairStores};
 use registry_core::store::links::Link;
 use registry_storage::{DriverIdentityStore, DriverInventory};
 
@@ -33,9 +34,10 @@ async fn fsck(storage: &Filesystem, registry: &Registry, repairs: bool) -> (Vec<
     let identity = DriverIdentityStore::new(Arc::new(storage.driver()));
     let stores = RepairStores { inventory: &inventory, identity: &identity };
     let (mut fsck, mut missing) = (registry.fsck(&inventory), Vec::new());
+    let mut repairer = registry.repairer(stores);
     while let Some(finding) = fsck.next_finding().await.unwrap() {
         if repairs {
-            assert_eq!(registry.repair(stores, &finding).await.unwrap(), Repair::LinkWritten);
+            assert_eq!(repairer.repair(&finding).await.unwrap(), Repair::LinkWritten);
         }
         let Finding::MissingLink(found) = finding else { panic!("{finding:?}") };
         missing.push(found.link);
@@ -81,4 +83,38 @@ async fn each_kind_of_link_is_looked_at() {
     fs::remove_file(storage.root().join(&registry_storage::layout::blob(&manifest).as_str()[1..])).unwrap();
     assert_eq!(fsck(&storage, &registry, true).await.0, [Link::Manifest(manifest), tag]);
     assert!(fsck(&storage, &registry, false).await.1.is_clean());
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_knows_is_nobodys_only_beside_links_that_are_all_known() {
+    let storage = filesystem().await;
+    let registry = storage.registry(&Arc::new(MemoryMetadataStore::new()), WRITE);
+    push(&registry, "a", &["layer"], &["v1"]).await;
+    let (stray, other) = (sha256("stray"), sha256("other stray"));
+    data(storage.root(), &stray, "stray");
+    let repaired = repair_unknown(&storage, &registry).await;
+    assert!(matches!(&repaired[..], [(found, Repair::PutUpForReview(_))] if *found == stray), "{repaired:?}");
+
+    data(storage.root(), &other, "other stray");
+    for (repository, link) in [("a", Link::Tag("theirs".parse().unwrap())), ("b", Link::Blob(other))] {
+        storage.links().set(&name(repository), &link, &sha256("elsewhere")).await.unwrap();
+        let repaired = repair_unknown(&storage, &registry).await;
+        assert_eq!(repaired, [(other, Repair::LeftAlone(LeftAlone::NotImported))], "beside {link}");
+        storage.links().remove(&name(repository), &link).await.unwrap();
+    }
+    let repaired = repair_unknown(&storage, &registry).await;
+    assert!(matches!(&repaired[..], [(found, Repair::PutUpForReview(_))] if *found == other), "{repaired:?}");
+}
+
+/// Compares, and repairs what nobody knows, which is all there may be.
+async fn repair_unknown(storage: &Filesystem, registry: &Registry) -> Vec<(Digest, Repair)> {
+    let inventory = DriverInventory::new(Arc::new(storage.driver()));
+    let identity = DriverIdentityStore::new(Arc::new(storage.driver()));
+    let mut repairer = registry.repairer(RepairStores { inventory: &inventory, identity: &identity });
+    let (mut fsck, mut repaired) = (registry.fsck(&inventory), Vec::new());
+    while let Some(finding) = fsck.next_finding().await.unwrap() {
+        let Finding::Unknown(file) = &finding else { panic!("{finding:?}") };
+        repaired.push((file.digest.unwrap(), repairer.repair(&finding).await.unwrap()));
+    }
+    repaired
 }
