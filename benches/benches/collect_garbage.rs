@@ -15,7 +15,7 @@ use futures::StreamExt;
 use registry_core::gc::CollectOptions;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::store::metadata::{BlobLinkStore, CommitBlob};
-use registry_core::store::{BlobLocation, MetadataStore, Timestamp};
+use registry_core::store::{BlobLocation, MetadataStore, StoreErrorKind, Timestamp};
 use registry_core::{Registry, RegistryOptions};
 use registry_db::DatabaseConfig;
 use registry_storage::{FilesystemConfig, StorageConfig, layout};
@@ -100,7 +100,10 @@ async fn fill(root: &Path, metadata: &Arc<dyn MetadataStore>, count: u64) {
             hold: None,
             review_after: due,
         };
-        BlobLinkStore::commit_blob(&**metadata, blob).await.expect("a blob is recorded");
+        // A database on a busy disk may take longer than a request may wait.
+        while let Err(error) = BlobLinkStore::commit_blob(&**metadata, blob.clone()).await {
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "a blob is recorded: {error:?}");
+        }
     });
     each.buffer_unordered(RECORDED_AT_ONCE as usize).collect::<Vec<()>>().await;
 }

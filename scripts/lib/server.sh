@@ -42,10 +42,10 @@ free_port() {
     return 1
 }
 
-# server_config DIR PORT [htpasswd FILE] [tls CERTIFICATE KEY] [storage DIR] [database URL CA]
+# server_config DIR PORT [htpasswd FILE] [tls CERTIFICATE KEY] [storage DIR] [storage-key YAML] [database URL CA]
 # - prints a configuration. An empty CA leaves the connection to the database unencrypted.
 server_config() {
-    local dir=$1 port=$2 auth='' tls='' storage=$1/storage database='' store
+    local dir=$1 port=$2 auth='' tls='' storage=$1/storage database='' store keys=''
     # What is not on the file system has its database elsewhere.
     [[ -z ${STORE-} ]] || database=$'\ndatabase:\n  url: "sqlite:'$dir'/registry.db"'
     shift 2
@@ -63,6 +63,10 @@ server_config() {
                 storage=$2
                 shift 2
                 ;;
+            storage-key)
+                keys+=$'\n  '$2
+                shift 2
+                ;;
             database)
                 database=$'\ndatabase:\n  url: "'$2'"'
                 [[ -z $3 ]] || database+=$'\n  tls: {enabled: true, cas: ["'$3'"]}'
@@ -76,7 +80,7 @@ version: 0.1
 log: {level: warn}
 storage:
   $store
-  delete: {enabled: true}$database$auth
+  delete: {enabled: true}$keys$database$auth
 http:
   addr: 127.0.0.1:$port$tls
 YAML

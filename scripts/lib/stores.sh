@@ -11,7 +11,7 @@ store_config() {
     case ${STORE-} in
         '') printf 'filesystem: {rootdirectory: "%s"}\n' "$1" ;;
         s3)
-            printf 's3: {regionendpoint: "%s", region: us-east-1, bucket: "%s", accesskey: "%s", secretkey: "%s", rootdirectory: "/%s"}\n' \
+            printf 's3: {regionendpoint: "%s", region: us-east-1, forcepathstyle: true, bucket: "%s", accesskey: "%s", secretkey: "%s", rootdirectory: "/%s"}\n' \
                 "$TEST_S3_ENDPOINT" "$TEST_S3_BUCKET" "$TEST_S3_ACCESS_KEY" "$TEST_S3_SECRET_KEY" "$root"
             ;;
         azure)
