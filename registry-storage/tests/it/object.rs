@@ -5,3 +5,4 @@ pub(crate) mod faults;
 pub(crate) mod parts;
 pub(crate) mod subject;
 pub(crate) mod translator;
+pub(crate) mod vendor_sdk;

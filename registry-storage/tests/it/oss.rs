@@ -6,8 +6,9 @@ mod start;
 mod subject;
 
 use crate::object::parts::parts_suite;
+use crate::object::vendor_sdk::VendorSdk;
 
-use self::subject::signed_by_v4;
+use self::subject::{ACCESS_KEY, BUCKET, SECRET_KEY, signed_by_v4};
 
 parts_suite! { parts => signed_by_v4 }
 
@@ -24,4 +25,18 @@ mod blob_store {
     use super::subject::signed_by_v4;
 
     registry_core::blob_store_suite! { v4 => signed_by_v4 }
+}
+
+#[tokio::test]
+async fn the_vendors_own_client_and_the_driver_read_each_other() {
+    let bucket = signed_by_v4().await;
+    let sdk = VendorSdk {
+        vendor: "oss",
+        endpoint: &bucket.config.endpoint,
+        bucket: BUCKET,
+        access_key: ACCESS_KEY,
+        secret_key: SECRET_KEY,
+        root: &bucket.config.root_directory,
+    };
+    sdk.exchange(&bucket).await;
 }

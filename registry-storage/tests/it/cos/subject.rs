@@ -12,7 +12,7 @@ use crate::subject::{Bucket, s3};
 
 pub(super) const ACCESS_KEY: &str = "cosaccess";
 pub(super) const SECRET_KEY: &str = "cossecret";
-const BUCKET: &str = "images-1250000000";
+pub(super) const BUCKET: &str = "images-1250000000";
 const REGION: &str = "ap-guangzhou";
 
 const COS: Vendor = Vendor {
@@ -22,6 +22,7 @@ const COS: Vendor = Vendor {
     copy_source: |headers| headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned(),
     asks_for_strict_ranges: false,
     is_quiet: false,
+    documents: None,
 };
 
 /// A part of a bucket of its own.

@@ -19,6 +19,21 @@ use reqsign_core::{Context, Signer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+/// What is not passed on: who asked, and what is between the client and this server alone.
+const NOT_PASSED_ON: [&str; 11] = [
+    "authorization",
+    "date",
+    "host",
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "x-amz-security-token",
+    "accept",
+    "accept-encoding",
+    "connection",
+    "expect",
+    "user-agent",
+];
+
 /// In what a vendor differs.
 #[derive(Clone)]
 pub(crate) struct Vendor {
@@ -34,6 +49,17 @@ pub(crate) struct Vendor {
     pub(crate) asks_for_strict_ranges: bool,
     /// Whether a quiet deletion of many is answered by nothing.
     pub(crate) is_quiet: bool,
+    /// How documents are translated that are not Amazon's.
+    pub(crate) documents: Option<Documents>,
+}
+
+/// How a vendor's documents are translated.
+#[derive(Clone, Copy)]
+pub(crate) struct Documents {
+    /// Says a request's document and parameters in Amazon's words; `None` if they are not the vendor's.
+    pub(crate) request: fn(Request<Bytes>) -> Option<Request<Bytes>>,
+    /// Says an answer's document in the vendor's words.
+    pub(crate) answer: fn(Bytes) -> Bytes,
 }
 
 /// The server; it stops when it is dropped.
@@ -99,7 +125,11 @@ impl Upstream {
         if let Err(code) = (self.vendor.verify)(&request) {
             return Ok(self.refused(StatusCode::FORBIDDEN, code));
         }
-        let Some(headers) = self.headers(&request) else {
+        let translated = match self.vendor.documents {
+            Some(documents) => (documents.request)(request),
+            None => Some(request),
+        };
+        let Some((headers, request)) = translated.and_then(|request| Some((self.headers(&request)?, request))) else {
             return Ok(self.refused(StatusCode::BAD_REQUEST, "InvalidArgument"));
         };
         let response = self.pass_on(&request, headers).await.map_err(io::Error::other)?;
@@ -114,7 +144,13 @@ impl Upstream {
             parts.headers.remove(header::CONTENT_LENGTH);
             return Ok(Response::from_parts(parts, Full::default()));
         }
-        Ok(Response::from_parts(parts, Full::new(body)))
+        match self.vendor.documents {
+            Some(documents) if *request.method() != Method::HEAD => {
+                parts.headers.remove(header::CONTENT_LENGTH);
+                Ok(Response::from_parts(parts, Full::new((documents.answer)(body))))
+            }
+            _ => Ok(Response::from_parts(parts, Full::new(body))),
+        }
     }
 
     /// Says the headers of a request in Amazon's words; `None` if they are not the vendor's.
@@ -126,7 +162,7 @@ impl Upstream {
             return None;
         }
         let mut headers = self.translated(given, self.vendor.prefix, "x-amz-");
-        for name in ["authorization", "date", "host", "x-amz-date", "x-amz-content-sha256"] {
+        for name in NOT_PASSED_ON {
             headers.remove(name);
         }
         if let Some(value) = headers.remove("x-amz-forbid-overwrite") {
@@ -134,8 +170,11 @@ impl Upstream {
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
         }
         if let Some(value) = headers.remove("x-amz-metadata-directive") {
-            (value == self.vendor.own_metadata).then_some(())?;
-            headers.insert("x-amz-metadata-directive", HeaderValue::from_static("REPLACE"));
+            // By the other word metadata are copied, which is so anyway.
+            if !value.as_bytes().eq_ignore_ascii_case(b"copy") {
+                (value == self.vendor.own_metadata).then_some(())?;
+                headers.insert("x-amz-metadata-directive", HeaderValue::from_static("REPLACE"));
+            }
         }
         if let Some(source) = headers.remove("x-amz-copy-source") {
             let key = source.to_str().ok()?.strip_prefix(&(self.vendor.copy_source)(given))?;
@@ -165,10 +204,12 @@ impl Upstream {
         request: &Request<Bytes>,
         headers: HeaderMap,
     ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        // Some encode what separates directories.
+        let path = request.uri().path().replace("%2F", "/");
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let mut upstream = Request::new(());
         *upstream.method_mut() = request.method().clone();
-        *upstream.uri_mut() = format!("{}/{}{target}", self.endpoint, self.bucket).parse()?;
+        *upstream.uri_mut() = format!("{}/{}{path}{query}", self.endpoint, self.bucket).parse()?;
         *upstream.headers_mut() = headers;
         let unsigned = HeaderValue::from_static("UNSIGNED-PAYLOAD");
         upstream.headers_mut().insert("x-amz-content-sha256", unsigned);
@@ -178,11 +219,12 @@ impl Upstream {
     }
 
     fn refused(&self, status: StatusCode, code: &str) -> Response<Full<Bytes>> {
-        let body = format!("<Error><Code>{code}</Code></Error>");
+        let body = Bytes::from(format!("<Error><Code>{code}</Code><Message/><RequestId>R1</RequestId></Error>"));
+        let body = self.vendor.documents.map_or(body.clone(), |documents| (documents.answer)(body));
         Response::builder()
             .status(status)
             .header(format!("{}request-id", self.vendor.prefix), "R1")
-            .body(Full::new(body.into()))
+            .body(Full::new(body))
             .expect("a valid answer")
     }
 }
