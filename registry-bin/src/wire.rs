@@ -1,8 +1,10 @@
 //! From a configuration to a registry that serves: the only place that names concrete stores.
 
 mod azure;
+mod bos;
 mod cos;
 mod gcs;
+mod kodo;
 mod oss;
 mod s3;
 mod swift;
@@ -197,6 +199,8 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
         ConfiguredDriver::Azure(_) => "azure",
         ConfiguredDriver::Oss(_) => "oss",
         ConfiguredDriver::Cos(_) => "cos",
+        ConfiguredDriver::Bos(_) => "bos",
+        ConfiguredDriver::Kodo(_) => "kodo",
         ConfiguredDriver::Swift(_) => "swift",
         ConfiguredDriver::InMemory => "inmemory",
     }
@@ -215,6 +219,8 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
         ConfiguredDriver::Azure(azure) => return azure::open(azure).await,
         ConfiguredDriver::Oss(oss) => return oss::open(oss).await,
         ConfiguredDriver::Cos(cos) => return cos::open(cos).await,
+        ConfiguredDriver::Bos(bos) => return bos::open(bos).await,
+        ConfiguredDriver::Kodo(kodo) => return kodo::open(kodo).await,
         ConfiguredDriver::Swift(swift) => return swift::open(swift).await,
         ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };

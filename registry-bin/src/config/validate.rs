@@ -2,6 +2,7 @@
 
 mod azure;
 mod gcs;
+mod key_pair;
 mod s3;
 mod swift;
 mod vendor;
@@ -114,7 +115,8 @@ impl Check<'_> {
         let named = config.storage.named_drivers();
         if named.is_empty() {
             let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
-                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.swift`, `storage.inmemory`";
+                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.swift`, \
+                           `storage.inmemory`";
             self.report("storage", message);
         }
         self.one_of("storage", &named, &[], "storage drivers");
@@ -134,6 +136,12 @@ impl Check<'_> {
         }
         if let Some(cos) = &config.storage.cos {
             self.cos(cos);
+        }
+        if let Some(bos) = &config.storage.bos {
+            self.bos(bos);
+        }
+        if let Some(kodo) = &config.storage.kodo {
+            self.kodo(kodo);
         }
         if let Some(swift) = &config.storage.swift {
             self.swift(swift);

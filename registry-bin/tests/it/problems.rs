@@ -14,7 +14,7 @@ fn each_mistake_has_its_text() {
         ),
         (
             "rootdirectory: /a",
-            "config.yml:3: unknown key `rootdirectory`; did you mean one of `storage.azure.rootdirectory`, `storage.cos.rootdirectory`, `storage.filesystem.rootdirectory`, `storage.gcs.rootdirectory`, `storage.oss.rootdirectory`, `storage.s3.rootdirectory`?",
+            "config.yml:3: unknown key `rootdirectory`; did you mean one of `storage.azure.rootdirectory`, `storage.bos.rootdirectory`, `storage.cos.rootdirectory`, `storage.filesystem.rootdirectory`, `storage.gcs.rootdirectory`, `storage.kodo.rootdirectory`, `storage.oss.rootdirectory`, `storage.s3.rootdirectory`?",
         ),
         ("tags:\n  most: 1", "config.yml:4: unknown key `tags.most`; expected one of `maxtags`, `history`"),
         (
@@ -257,6 +257,37 @@ fn what_a_bucket_of_another_vendor_lacks_is_said() {
             "bucket: b, region: r, storageclass: 'a b'",
             "`storage.cos.storageclass`: expected a word of ASCII characters, found `a b`",
         ),
+        (
+            "bos",
+            "bucket: b, accesskey: a, secretkey: s",
+            "missing key `storage.bos.region`; expected a name such as `bj`",
+        ),
+        (
+            "bos",
+            "bucket: b, region: r, accesskey: a",
+            "missing key `storage.bos.secretkey`; expected a key of the vendor's",
+        ),
+        (
+            "bos",
+            "bucket: b, region: r, accesskey: 'a b', secretkey: s",
+            "`storage.bos.accesskey`: expected a word of ASCII characters",
+        ),
+        ("kodo", "bucket: b, secretkey: s", "missing key `storage.kodo.accesskey`; expected a key of the vendor's"),
+        (
+            "kodo",
+            "bucket: b, accesskey: a, secretkey: s, protocol: s3",
+            "missing key `storage.kodo.region`; expected a name such as `cn-east-1`",
+        ),
+        (
+            "kodo",
+            "bucket: b, accesskey: a, secretkey: s, region: z0",
+            "`storage.kodo.region`: expected only with `protocol: s3`",
+        ),
+        (
+            "kodo",
+            "bucket: b, accesskey: a, secretkey: s, chunksize: 5",
+            "`storage.kodo.chunksize`: expected 1048576 to 1073741824 bytes, found `5`",
+        ),
     ] {
         let text = format!("version: 0.1\nstorage:\n  {driver}: {{{keys}}}\n");
         assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
@@ -372,16 +403,16 @@ fn version_and_storage_are_needed() {
     assert_eq!(problems("storage: inmemory\n", &[]), "config.yml:1: missing key `version`; expected `version: 0.1`");
     assert_eq!(
         problems("version: 0.1\n", &[]),
-        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.swift`, `storage.inmemory`"
+        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.swift`, `storage.inmemory`"
     );
     let both = "config.yml:1: missing key `version`; expected `version: 0.1`
-config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.swift`, `storage.inmemory`";
+config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.swift`, `storage.inmemory`";
     assert_eq!(problems("", &[]), both);
     assert_eq!(problems("# nothing\n", &[]), both);
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");
     assert_eq!(
         problems("version: 0.1\nstorage: floppy\n", &[]),
-        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `oss`, `cos`, `swift`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
+        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `oss`, `cos`, `bos`, `kodo`, `swift`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
     );
 }
 

@@ -17,10 +17,12 @@
 //! size, the parts and the tail that is no part yet.
 
 pub mod azure;
+pub mod bos;
 pub mod cos;
 pub mod filesystem;
 pub mod gcs;
 pub mod inmemory;
+pub mod kodo;
 pub mod object;
 pub mod oss;
 pub mod s3;

@@ -1,12 +1,14 @@
 //! registry-storage from outside.
 
 mod azure;
+mod bos;
 mod cos;
 mod drivers;
 mod faults;
 mod fsck;
 mod gcs;
 mod identity;
+mod kodo;
 mod layout;
 mod links;
 mod lost;

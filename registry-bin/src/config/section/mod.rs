@@ -5,11 +5,13 @@
 
 mod auth;
 mod azure;
+mod bos;
 mod cos;
 mod database;
 mod gcs;
 mod health;
 mod http;
+mod kodo;
 mod limit;
 mod log;
 mod oss;
@@ -25,6 +27,7 @@ mod variables;
 
 pub use auth::{AuthConfig, AuthKind, HtpasswdConfig, NoAuthConfig};
 pub use azure::{AzureConfig, AzureCredentialsConfig, AzureCredentialsKind};
+pub use bos::BosConfig;
 pub use cos::CosConfig;
 pub use database::{DatabaseConfig, DatabaseTlsConfig, SnapshotsConfig};
 pub use gcs::GcsConfig;
@@ -32,6 +35,7 @@ pub use health::{FileCheck, HealthConfig, HttpCheck, StorageCheck, TcpCheck};
 pub use http::{
     DebugConfig, H2cConfig, Http2Config, HttpConfig, LimitsConfig, Network as HttpNetwork, PrometheusConfig,
 };
+pub use kodo::{KodoConfig, KodoProtocol};
 pub use limit::{CatalogConfig, TagsConfig};
 pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
 pub use oss::{OssConfig, OssSignatureVersion};

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AzureConfig, CosConfig, GcsConfig, OssConfig, S3Config, SwiftConfig, named, present};
+use super::{
+    AzureConfig, BosConfig, CosConfig, GcsConfig, KodoConfig, OssConfig, S3Config, SwiftConfig, named, present,
+};
 use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
@@ -38,6 +40,12 @@ pub struct StorageConfig {
     /// The driver for Tencent COS.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub cos: Option<CosConfig>,
+    /// The driver for Baidu BOS.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub bos: Option<BosConfig>,
+    /// The driver for Qiniu Kodo.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub kodo: Option<KodoConfig>,
     /// The driver for OpenStack Swift.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub swift: Option<SwiftConfig>,
@@ -70,6 +78,10 @@ pub enum StorageDriver<'a> {
     Oss(&'a OssConfig),
     /// A bucket of Tencent's.
     Cos(&'a CosConfig),
+    /// A bucket of Baidu's.
+    Bos(&'a BosConfig),
+    /// A bucket of Qiniu's.
+    Kodo(&'a KodoConfig),
     /// A container of Swift.
     Swift(&'a SwiftConfig),
     /// Memory.
@@ -86,6 +98,8 @@ impl StorageConfig {
             self.azure.as_ref().map(StorageDriver::Azure),
             self.oss.as_ref().map(StorageDriver::Oss),
             self.cos.as_ref().map(StorageDriver::Cos),
+            self.bos.as_ref().map(StorageDriver::Bos),
+            self.kodo.as_ref().map(StorageDriver::Kodo),
             self.swift.as_ref().map(StorageDriver::Swift),
         ];
         named.into_iter().flatten().next().unwrap_or(StorageDriver::InMemory)
@@ -102,6 +116,8 @@ impl StorageConfig {
             ("azure", self.azure.is_some()),
             ("oss", self.oss.is_some()),
             ("cos", self.cos.is_some()),
+            ("bos", self.bos.is_some()),
+            ("kodo", self.kodo.is_some()),
             ("swift", self.swift.is_some()),
         ])
     }

@@ -16,15 +16,12 @@
 //! that. If there is a blob at the path, the blocks stay until it goes; the service drops them after a week.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
-use http_body_util::{BodyExt, Limited};
 use registry_core::store::{StoreErrorKind, Timestamp};
 
 use super::Azure;
@@ -40,10 +37,6 @@ use crate::path::StoragePath;
 
 /// How many characters the id of an upload has.
 const ID_CHARS: usize = 24;
-/// How long it may take to read a part that is copied.
-const READ_PATIENCE: Duration = Duration::from_secs(120);
-/// How often that is tried.
-const READS: usize = 3;
 /// The note of the empty blob that an upload is aborted by, and the id by which it is found if it was not deleted.
 const DISCARDED: &str = "discarded";
 
@@ -105,7 +98,7 @@ impl Multipart for Azure {
     ) -> Result<String, Failure> {
         // The service would copy by itself only from an address that is signed for that.
         let _room = self.copying.acquire().await;
-        let body = self.read(source, range).await?;
+        let body = self.get_whole(source, range).await?;
         self.put_part(path, id, number, body).await
     }
 
@@ -210,38 +203,6 @@ impl Azure {
         call.headers.extend(headers.iter().cloned());
         call.is_long = true;
         Ok(self.exchange.answer(&call).await?.headers.remove(header::ETAG))
-    }
-
-    /// Reads bytes `first..=last` of a blob, or all of it.
-    async fn read(&self, source: &StoragePath, range: Option<(u64, u64)>) -> Result<Bytes, Failure> {
-        let failed = |kind, why: Box<dyn Error + Send + Sync>| {
-            Failure::from(DriverError::new(kind, "copy part of", self.address().root.key(source), why))
-        };
-        let missing = || failed(StoreErrorKind::NotFound, "it is not there".into());
-        let (first, last) = match range {
-            Some(range) => range,
-            None => (0, self.head(source).await?.ok_or_else(missing)?.size_bytes.saturating_sub(1)),
-        };
-        let wanted = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
-        let mut attempts = 1..=READS;
-        loop {
-            let open = self.get(source, first, last, None).await?;
-            let cut: Box<dyn Error + Send + Sync> =
-                match tokio::time::timeout(READ_PATIENCE, Limited::new(open.body, wanted).collect()).await {
-                    Ok(Ok(body)) => {
-                        let body = body.to_bytes();
-                        let short =
-                            || failed(StoreErrorKind::Corrupt, format!("it ends after {} bytes", body.len()).into());
-                        return if body.len() == wanted { Ok(body) } else { Err(short()) };
-                    }
-                    Ok(Err(cut)) => cut,
-                    Err(elapsed) => elapsed.into(),
-                };
-            attempts.next();
-            if attempts.is_empty() {
-                return Err(failed(StoreErrorKind::Unavailable, cut));
-            }
-        }
     }
 
     /// Returns the blocks of the blob and of the uploads at a path, `None` if there is neither.

@@ -8,6 +8,7 @@
 pub(crate) mod address;
 pub(crate) mod backend;
 mod checkpoint;
+pub(crate) mod checksum;
 mod config;
 pub(crate) mod connection;
 pub(crate) mod credentials;

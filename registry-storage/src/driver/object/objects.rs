@@ -1,13 +1,16 @@
 //! A vendor's requests about whole objects.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use registry_core::store::Timestamp;
+use registry_core::store::{StoreErrorKind, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -17,6 +20,10 @@ use crate::path::StoragePath;
 
 /// How many deletions of one object each are under way at a time.
 const DELETIONS_AT_ONCE: usize = 16;
+/// How often something that is read as a whole is read anew because a connection was cut.
+const READS: usize = 3;
+/// How long that may take each time.
+const READ_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Requests about whole objects.
 #[async_trait]
@@ -59,12 +66,45 @@ pub(crate) trait Objects {
         limit: usize,
     ) -> Result<ObjectPage, Failure>;
 
-    /// Has an object of up to [`max_copy_bytes`](super::backend::Limits::max_copy_bytes) copied, without its note. Atomic;
-    /// neither changes with the other.
+    /// Has an object of up to [`max_copy_bytes`](super::backend::Limits::max_copy_bytes) copied, with its note or without.
+    /// Atomic; neither changes with the other.
     ///
     /// # Errors
     /// `NotFound` if there is none.
     async fn copy(&self, source: &StoragePath, path: &StoragePath) -> Result<(), Failure>;
+
+    /// Reads bytes `first..=last` of an object, or all of it, into memory: for what the store cannot copy by itself.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none; `Corrupt` if it ends before `last`.
+    async fn get_whole(&self, path: &StoragePath, range: Option<(u64, u64)>) -> Result<Bytes, Failure> {
+        let failed = |kind, why: Box<dyn Error + Send + Sync>| Failure::from(DriverError::new(kind, "read", path, why));
+        let missing = || failed(StoreErrorKind::NotFound, "it is not there".into());
+        let (first, last) = match range {
+            Some(range) => range,
+            None => (0, self.head(path).await?.ok_or_else(missing)?.size_bytes.saturating_sub(1)),
+        };
+        let wanted = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
+        let mut attempts = 1..=READS;
+        loop {
+            let open = self.get(path, first, last, None).await?;
+            let cut: Box<dyn Error + Send + Sync> =
+                match tokio::time::timeout(READ_PATIENCE, Limited::new(open.body, wanted).collect()).await {
+                    Ok(Ok(body)) => {
+                        let body = body.to_bytes();
+                        let short =
+                            || failed(StoreErrorKind::Corrupt, format!("it ends after {} bytes", body.len()).into());
+                        return if body.len() == wanted { Ok(body) } else { Err(short()) };
+                    }
+                    Ok(Err(cut)) => cut,
+                    Err(elapsed) => elapsed.into(),
+                };
+            attempts.next();
+            if attempts.is_empty() {
+                return Err(failed(StoreErrorKind::Unavailable, cut));
+            }
+        }
+    }
 
     /// Removes an object. Succeeds if there is none.
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure>;

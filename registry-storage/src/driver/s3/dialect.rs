@@ -83,31 +83,41 @@ pub(in crate::driver) enum CopySourceForm {
     Host,
 }
 
-/// Amazon's own words, which nearly all others speak as well.
-pub(super) static AMAZON: Dialect = Dialect {
-    name: "s3",
-    keys: Keys {
+/// Amazon's own.
+pub(super) static AMAZON: Dialect = Dialect::amazon(
+    "s3",
+    Keys {
         access_key: "accesskey",
         secret_key: "secretkey",
         token: "sessiontoken",
         endpoint: "regionendpoint",
         credentials: "check `accesskey` and `secretkey`, or what the environment gives instead of them",
     },
-    checksum: BodyChecksum::Sha256(HeaderName::from_static("x-amz-content-sha256")),
-    paging: Paging::Token,
-    copy_source_form: CopySourceForm::Bucket,
-    copy_source: HeaderName::from_static("x-amz-copy-source"),
-    copy_source_range: HeaderName::from_static("x-amz-copy-source-range"),
-    own_metadata: (HeaderName::from_static("x-amz-metadata-directive"), HeaderValue::from_static("REPLACE")),
-    only_new: (http::header::IF_NONE_MATCH, HeaderValue::from_static("*")),
-    strict_range: None,
-    note: HeaderName::from_static("x-amz-meta-registry-upload"),
-    encryption: HeaderName::from_static("x-amz-server-side-encryption"),
-    managed_encryption: HeaderValue::from_static("aws:kms"),
-    encryption_key: HeaderName::from_static("x-amz-server-side-encryption-aws-kms-key-id"),
-    storage_class: HeaderName::from_static("x-amz-storage-class"),
-    acl: HeaderName::from_static("x-amz-acl"),
-    request_id: HeaderName::from_static("x-amz-request-id"),
-    min_part_bytes: 5 * 1024 * 1024,
-    max_copy_bytes: 5 * 1024 * 1024 * 1024,
-};
+);
+
+impl Dialect {
+    /// Returns Amazon's words, which nearly all others speak as well, for a driver of this name with these keys.
+    pub(in crate::driver) const fn amazon(name: &'static str, keys: Keys) -> Self {
+        Self {
+            name,
+            keys,
+            checksum: BodyChecksum::Sha256(HeaderName::from_static("x-amz-content-sha256")),
+            paging: Paging::Token,
+            copy_source_form: CopySourceForm::Bucket,
+            copy_source: HeaderName::from_static("x-amz-copy-source"),
+            copy_source_range: HeaderName::from_static("x-amz-copy-source-range"),
+            own_metadata: (HeaderName::from_static("x-amz-metadata-directive"), HeaderValue::from_static("REPLACE")),
+            only_new: (http::header::IF_NONE_MATCH, HeaderValue::from_static("*")),
+            strict_range: None,
+            note: HeaderName::from_static("x-amz-meta-registry-upload"),
+            encryption: HeaderName::from_static("x-amz-server-side-encryption"),
+            managed_encryption: HeaderValue::from_static("aws:kms"),
+            encryption_key: HeaderName::from_static("x-amz-server-side-encryption-aws-kms-key-id"),
+            storage_class: HeaderName::from_static("x-amz-storage-class"),
+            acl: HeaderName::from_static("x-amz-acl"),
+            request_id: HeaderName::from_static("x-amz-request-id"),
+            min_part_bytes: 5 * 1024 * 1024,
+            max_copy_bytes: 5 * 1024 * 1024 * 1024,
+        }
+    }
+}

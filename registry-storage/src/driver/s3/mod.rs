@@ -37,6 +37,11 @@ pub use self::config::{S3Config, S3Credentials, S3Encryption};
 /// # Errors
 /// What the store answered, with what to check.
 pub async fn open(config: &S3Config) -> DriverResult<ObjectDriver> {
+    open_as(config, &AMAZON).await
+}
+
+/// Opens a bucket of another vendor's, who has Amazon's signatures.
+pub(super) async fn open_as(config: &S3Config, dialect: &'static Dialect) -> DriverResult<ObjectDriver> {
     let addressing = if config.path_style { Addressing::Path } else { Addressing::Host };
     let address = Address::new(&config.endpoint, addressing, &config.bucket, &config.root_directory)?;
     let (keys, region) = (config.credentials.clone(), config.region.clone());
@@ -46,7 +51,7 @@ pub async fn open(config: &S3Config) -> DriverResult<ObjectDriver> {
         storage_class: config.storage_class.clone(),
         acl: config.object_acl.clone(),
     };
-    let backend = S3::new(address, &AMAZON, options, make_sign, config.verify_certificate)?;
+    let backend = S3::new(address, dialect, options, make_sign, config.verify_certificate)?;
     ObjectDriver::open(backend, &config.transfer).await
 }
 

@@ -3,18 +3,15 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use md5::{Digest, Md5};
 use registry_core::store::StoreErrorKind;
 
 use super::S3;
 use super::config::S3Encryption;
 use super::dialect::Paging;
-use super::protocol::{self, CONTENT_MD5};
 use super::xml::{self, Delete, Deleted, DeletedObject, ListObjects};
+use crate::driver::object::checksum::{CONTENT_MD5, content_md5};
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Call;
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
@@ -142,7 +139,7 @@ impl Objects for S3 {
         let objects = paths.iter().map(|path| DeletedObject { key: self.address.root.key(path) }).collect();
         let mut call = self.call("delete from", Method::POST, None, &[("delete", "")]);
         call.body = xml::write(&Delete { quiet: true, objects }).into();
-        call.headers.insert(CONTENT_MD5, protocol::header(STANDARD.encode(Md5::digest(&call.body))));
+        call.headers.insert(CONTENT_MD5, content_md5(&call.body).await);
         call.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         let answer = self.exchange.answer(&call).await?;
         // Some say nothing at all if all went well.

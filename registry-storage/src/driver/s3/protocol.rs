@@ -4,26 +4,19 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use md5::Md5;
-use sha2::{Digest, Sha256};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use sha2::Sha256;
 
 use super::address::Address;
 use super::dialect::{BodyChecksum, Dialect};
 use super::error;
 use super::signing::{MakeSign, Sign};
+use crate::driver::object::checksum::{CONTENT_MD5, content_md5, hash};
 use crate::driver::object::connection::Connections;
 use crate::driver::object::error::{ExchangeError, Refusal};
 use crate::driver::object::exchange::Protocol;
-
-/// Bodies from this size on are hashed where that may take its time.
-const LONG_BODY_BYTES: usize = 256 * 1024;
-
-pub(super) const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 /// Signs requests to one bucket.
 pub(super) struct S3Protocol {
@@ -70,10 +63,11 @@ impl Protocol for S3Protocol {
                 headers.insert(name, HeaderValue::from_static("UNSIGNED-PAYLOAD"));
             }
             (BodyChecksum::Sha256(name), false) => {
-                headers.insert(name, header(hex::encode(hash::<Sha256>(body).await)));
+                let checksum = hex::encode(hash::<Sha256>(body).await);
+                headers.insert(name, HeaderValue::try_from(checksum).expect("hex digits make a header"));
             }
             (BodyChecksum::Md5, false) if !body.is_empty() => {
-                headers.insert(CONTENT_MD5, header(STANDARD.encode(hash::<Md5>(body).await)));
+                headers.insert(CONTENT_MD5, content_md5(body).await);
             }
             (BodyChecksum::Md5, _) => {}
         }
@@ -94,19 +88,4 @@ impl Protocol for S3Protocol {
     fn renew(&self) {
         *self.sign.write().unwrap_or_else(PoisonError::into_inner) = (self.make_sign)(&self.connections);
     }
-}
-
-/// Returns the checksum of a body.
-pub(super) async fn hash<D: Digest>(body: &Bytes) -> Vec<u8> {
-    if body.len() < LONG_BODY_BYTES {
-        return D::digest(body).to_vec();
-    }
-    let body = body.clone();
-    let hashed = tokio::task::spawn_blocking(move || D::digest(&body).to_vec()).await;
-    hashed.expect("hashing does not panic")
-}
-
-/// Makes a header of a checksum.
-pub(super) fn header(checksum: String) -> HeaderValue {
-    HeaderValue::try_from(checksum).expect("hex digits and base64 make a header")
 }

@@ -65,7 +65,9 @@ impl<S: ObjectSubject> BehindFaults<S> {
     /// Has the store stay away, of which a write tells with what the store said.
     pub(crate) async fn stay_away(self, fault: Fault, says: &[&str]) {
         let Self { subject, server, driver } = self;
-        server.inject(fault, Method::PUT, "", 6);
+        for method in [Method::PUT, Method::POST] {
+            server.inject(fault, method, "", 6);
+        }
         let error = driver.put(&path("/suite/file"), "x".into()).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         let cause = std::error::Error::source(&error).unwrap().to_string();
