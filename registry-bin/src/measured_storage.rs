@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -96,6 +96,10 @@ impl BlobStore for MeasuredBlobStore {
 
     async fn read(&self, location: &BlobLocation, range: Range<u64>) -> StoreResult<BlobRead> {
         self.actions.measure("read", self.inner.read(location, range)).await
+    }
+
+    async fn redirect(&self, location: &BlobLocation, lifetime: Duration) -> StoreResult<Option<String>> {
+        self.actions.measure("redirect", self.inner.redirect(location, lifetime)).await
     }
 
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {

@@ -30,6 +30,7 @@ use registry_http::debug::DebugService;
 use registry_http::headers::CustomHeaders;
 use registry_http::health::HealthChecks;
 use registry_http::metrics::Metrics;
+use registry_http::redirects::Redirects;
 use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
 use registry_storage::driver::StorageDriver;
 use registry_storage::{
@@ -40,7 +41,7 @@ use registry_storage::{
 use crate::catalog_copy::{CatalogCopy, CatalogFile};
 use crate::config::{
     AuthKind, Config, DatabaseUrl, HttpConfig, LimitsConfig, Platforms, SearchBackend,
-    StorageDriver as ConfiguredDriver, TrustedProxy, ValidationConfig,
+    StorageConfig as ConfiguredStorage, StorageDriver as ConfiguredDriver, TrustedProxy, ValidationConfig,
 };
 use crate::identity;
 use crate::measured_storage::MeasuredBlobStore;
@@ -285,11 +286,22 @@ pub(crate) fn service(config: &Config) -> anyhow::Result<ServiceConfig> {
         // distribution answers with whole addresses below `http.host` where that is set.
         relative_urls: http.relativeurls.unwrap_or(http.host.is_none()),
         trusted_proxies: trusted_proxies(&http.trustedproxies),
+        redirects: redirects(&config.storage),
         headers: CustomHeaders::parse(&http.headers).context("http.headers")?,
         catalog_max_entries: config.catalog.maxentries as usize,
         tags_max: config.tags.maxtags as usize,
         access_log: !config.log.accesslog.disabled,
     })
+}
+
+fn redirects(storage: &ConfiguredStorage) -> Redirects {
+    // These are not asked for addresses with every pull, since they have none.
+    let is_here = matches!(storage.driver(), ConfiguredDriver::Filesystem(_) | ConfiguredDriver::InMemory);
+    match &storage.redirect.networks[..] {
+        _ if is_here || storage.redirect.disable => Redirects::Never,
+        [] => Redirects::Always,
+        networks => Redirects::Networks(networks.iter().map(|network| network.get()).collect()),
+    }
 }
 
 fn trusted_proxies(configured: &[TrustedProxy]) -> TrustedProxies {

@@ -3,6 +3,7 @@
 use crate::client_address::TrustedProxies;
 use crate::external_url::ExternalUrl;
 use crate::headers::CustomHeaders;
+use crate::redirects::Redirects;
 
 /// Settings of the service. The defaults suit an embedder.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct ServiceConfig {
     pub relative_urls: bool,
     /// The proxies whose word on their clients is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Who is sent to the storage for the bytes of blobs, where that has addresses for clients.
+    pub redirects: Redirects,
     /// Headers that every answer carries, and what other origins may do.
     pub headers: CustomHeaders,
     /// How many repositories a page of the catalog may have.
@@ -33,6 +36,7 @@ impl Default for ServiceConfig {
             external_url: None,
             relative_urls: true,
             trusted_proxies: TrustedProxies::default(),
+            redirects: Redirects::default(),
             headers: CustomHeaders::default(),
             catalog_max_entries: 1000,
             tags_max: 1000,

@@ -29,6 +29,7 @@ pub mod health;
 mod links;
 mod manifest_intake;
 pub mod metrics;
+pub mod redirects;
 mod request;
 pub mod request_id;
 mod response;

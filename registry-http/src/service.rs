@@ -133,7 +133,8 @@ impl RegistryService {
         let head = parts.method == Method::HEAD;
         let origin = config.headers.cors().and_then(|_| parts.headers.get(ORIGIN).cloned());
         let span = tracing::info_span!("request", id = record.id().as_str());
-        let next = inner.next(destination, parts, links);
+        let redirects = config.redirects.applies_to(client.ip);
+        let next = inner.next(destination, parts, links, redirects);
         let answer = async move {
             let answered = match next {
                 Next::Answer(answer) => *answer,
@@ -181,7 +182,7 @@ impl Next {
 
 impl Inner {
     /// Finds out what a request asks for, and answers what is no operation.
-    fn next(&self, destination: Result<Destination, RouteError>, parts: Parts, links: Links) -> Next {
+    fn next(&self, destination: Result<Destination, RouteError>, parts: Parts, links: Links, redirects: bool) -> Next {
         if let Some(cors) = self.served.config.headers.cors()
             && Cors::is_preflight(&parts.method, &parts.headers)
         {
@@ -204,7 +205,8 @@ impl Inner {
             Err(error) => return Next::answer(Err(error.into())),
         };
         let head = parts.method == Method::HEAD;
-        Next::Call(Box::new(Call { served: Arc::clone(&self.served), route, links, head, headers: parts.headers }))
+        let (served, headers) = (Arc::clone(&self.served), parts.headers);
+        Next::Call(Box::new(Call { served, route, links, head, redirects, headers }))
     }
 
     /// Lets an operation run, if the sender may ask for it.

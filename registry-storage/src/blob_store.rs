@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -68,6 +69,10 @@ impl BlobStore for DriverBlobStore {
             Content::File { file, range } => BlobRead::File { file, range },
             Content::Stream(stream) => BlobRead::Stream(byte_stream(stream)),
         })
+    }
+
+    async fn redirect(&self, location: &BlobLocation, lifetime: Duration) -> StoreResult<Option<String>> {
+        Ok(self.driver.redirect(&path(location)?, lifetime).await?)
     }
 
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {

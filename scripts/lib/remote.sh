@@ -10,7 +10,7 @@ accept_manifests='application/vnd.oci.image.index.v1+json, application/vnd.oci.i
 application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json'
 
 remote() {
-    curl --silent --show-error --fail "${remote_curl[@]}" "$@"
+    curl --silent --show-error --fail --location "${remote_curl[@]}" "$@"
 }
 
 # remote_manifest REPOSITORY REFERENCE - prints the bytes of a manifest.

@@ -6,7 +6,7 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::driver::cos::{self, CosConfig as CosDriverConfig};
 use registry_storage::driver::object::TransferConfig;
 
-use super::vendor::{credentials, encryption, endpoint};
+use super::vendor::{credentials, encryption, endpoint, url};
 use crate::config::CosConfig;
 
 /// Opens the driver.
@@ -20,6 +20,7 @@ fn driver(config: &CosConfig) -> CosDriverConfig {
     let mut driver = CosDriverConfig::new(&config.bucket, &config.region, credentials);
     let own = CosDriverConfig::tencent_host(&config.bucket, &config.region);
     driver.endpoint = endpoint(&config.endpoint, own, config.secure);
+    driver.public_endpoint = url(&config.redirectendpoint, config.secure);
     driver.root_directory.clone_from(&config.rootdirectory);
     driver.encryption = encryption(config.encrypt, &config.encryptionkeyid);
     driver.storage_class = (!config.storageclass.is_empty()).then(|| config.storageclass.clone());

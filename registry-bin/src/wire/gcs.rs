@@ -17,6 +17,7 @@ pub(super) async fn open(config: &GcsConfig) -> anyhow::Result<Arc<dyn StorageDr
 fn driver(config: &GcsConfig) -> GcsDriverConfig {
     let mut driver = GcsDriverConfig::new(&config.bucket, credentials(config));
     driver.endpoint = config.endpoint.trim_end_matches('/').to_owned();
+    driver.public_endpoint = (!config.redirectendpoint.is_empty()).then(|| config.redirectendpoint.clone());
     driver.root_directory.clone_from(&config.rootdirectory);
     driver.transfer = TransferConfig {
         part_bytes: config.chunksize,

@@ -6,7 +6,7 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::driver::object::TransferConfig;
 use registry_storage::driver::s3::{self, S3Config as S3DriverConfig};
 
-use super::vendor::{credentials, encryption};
+use super::vendor::{credentials, encryption, url};
 use crate::config::S3Config;
 
 /// Opens the driver.
@@ -25,15 +25,13 @@ fn driver(config: &S3Config) -> S3DriverConfig {
         (true, false) => "s3-fips",
         (true, true) => "s3-fips.dualstack",
     };
-    let endpoint = config.regionendpoint.trim_end_matches('/');
-    driver.endpoint = match endpoint {
-        "" if config.accelerate => "https://s3-accelerate.amazonaws.com".to_owned(),
-        "" => S3DriverConfig::amazon_endpoint(&config.region, service),
-        _ if endpoint.contains("://") => endpoint.to_owned(),
-        _ if config.secure => format!("https://{endpoint}"),
-        _ => format!("http://{endpoint}"),
-    };
-    driver.path_style = config.forcepathstyle.unwrap_or(!endpoint.is_empty());
+    let configured = url(&config.regionendpoint, config.secure);
+    driver.path_style = config.forcepathstyle.unwrap_or(configured.is_some());
+    driver.endpoint = configured.unwrap_or_else(|| match config.accelerate {
+        true => "https://s3-accelerate.amazonaws.com".to_owned(),
+        false => S3DriverConfig::amazon_endpoint(&config.region, service),
+    });
+    driver.public_endpoint = url(&config.redirectendpoint, config.secure);
     driver.root_directory.clone_from(&config.rootdirectory);
     driver.encryption = encryption(config.encrypt, &config.keyid);
     driver.storage_class = some(&config.storageclass).filter(|class| class != "NONE");

@@ -28,10 +28,15 @@ pub(super) fn encryption(is_asked_for: bool, key: &str) -> Option<S3Encryption> 
 
 /// Returns the URL of an endpoint: of the one that is configured, or of the vendor's own host.
 pub(super) fn endpoint(configured: &str, own: String, secure: bool) -> String {
+    url(configured, secure).or_else(|| url(&own, secure)).unwrap_or_default()
+}
+
+/// Returns the URL of a host, `None` if none is configured. `secure` says how it is reached if it is a host alone.
+pub(super) fn url(configured: &str, secure: bool) -> Option<String> {
     let scheme = if secure { "https" } else { "http" };
     match configured.trim_end_matches('/') {
-        "" => format!("{scheme}://{own}"),
-        url if url.contains("://") => url.to_owned(),
-        host => format!("{scheme}://{host}"),
+        "" => None,
+        url if url.contains("://") => Some(url.to_owned()),
+        host => Some(format!("{scheme}://{host}")),
     }
 }

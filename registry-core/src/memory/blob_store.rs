@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -23,6 +24,7 @@ use crate::store::{
 pub struct MemoryBlobStore {
     content: Arc<Mutex<Content>>,
     displaces: bool,
+    address: Option<Arc<str>>,
 }
 
 /// How the locations begin of blobs that are not in their place.
@@ -49,6 +51,11 @@ impl MemoryBlobStore {
     /// Makes a store that leaves what it commits where it was uploaded, as those of large objects do.
     pub fn displacing() -> Self {
         Self { displaces: true, ..Self::default() }
+    }
+
+    /// Makes a store that sends clients to `address`, followed by a blob's place, where somebody else has the bytes.
+    pub fn redirecting(address: &str) -> Self {
+        Self { address: Some(address.into()), ..Self::default() }
     }
 
     fn committed(&self, staged: &StagedUpload, digest: &Digest) -> BlobLocation {
@@ -184,6 +191,10 @@ impl BlobStore for MemoryBlobStore {
                 format!("blob `{location}` has {} bytes, expected {}..{}", blob.len(), range.start, range.end),
             )),
         }
+    }
+
+    async fn redirect(&self, location: &BlobLocation, _: Duration) -> StoreResult<Option<String>> {
+        Ok(self.address.as_ref().map(|address| format!("{address}{location}")))
     }
 
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {

@@ -1,5 +1,7 @@
 //! Blobs: look, mount, unlink.
 
+use std::time::Duration;
+
 use super::Registry;
 use crate::error::{RegistryError, RegistryResult};
 use crate::protocol::digest::Digest;
@@ -45,6 +47,15 @@ impl Registry {
             found => found,
         };
         blob.ok_or_else(|| RegistryError::BlobUnknown { repository: repository.clone(), digest: *digest })
+    }
+
+    /// Returns an address by which a client can `GET` a blob that was just [found](Self::blob) from the storage itself, for
+    /// `lifetime`, if the storage has such addresses.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn redirect_blob(&self, blob: &BlobRecord, lifetime: Duration) -> RegistryResult<Option<String>> {
+        Ok(self.blobs.redirect(&blob.location, lifetime).await?)
     }
 
     /// Makes a blob of another repository visible in `into`, without moving a byte. Idempotent. Returns `None` if the

@@ -18,6 +18,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -163,6 +164,13 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// `NotFound` if there is no such blob; `Corrupt` if it is shorter than the range asks.
     async fn read(&self, location: &BlobLocation, range: Range<u64>) -> StoreResult<BlobRead>;
+
+    /// Returns an address by which a client can `GET` a committed blob, or a range of it, from the store itself for
+    /// `lifetime`: a URL in ASCII. `None` if the store has no such addresses, or none that counts for as long. Whether
+    /// the blob is there is not asked.
+    async fn redirect(&self, _: &BlobLocation, _: Duration) -> StoreResult<Option<String>> {
+        Ok(None)
+    }
 
     /// Removes a committed blob for good. Succeeds if there is none.
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()>;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub enum Step {
     Discard,
     /// [`BlobStore::read`]
     Read,
+    /// [`BlobStore::redirect`]
+    Redirect,
     /// [`BlobStore::delete`]
     Delete,
     /// [`BlobStore::set_aside`]
@@ -130,6 +133,11 @@ impl BlobStore for FlakyBlobStore {
     async fn read(&self, location: &BlobLocation, range: Range<u64>) -> StoreResult<BlobRead> {
         self.faults.pass(Step::Read)?;
         self.inner.read(location, range).await
+    }
+
+    async fn redirect(&self, location: &BlobLocation, lifetime: Duration) -> StoreResult<Option<String>> {
+        self.faults.pass(Step::Redirect)?;
+        self.inner.redirect(location, lifetime).await
     }
 
     async fn delete(&self, location: &BlobLocation) -> StoreResult<()> {

@@ -1,8 +1,9 @@
 //! Blobs: GET, HEAD, DELETE.
 
+use std::error::Error;
 use std::ops::Range;
 
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use http::StatusCode;
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue};
 use registry_core::protocol::byte_range::{RangeRequest, ResolvedRange};
@@ -15,6 +16,7 @@ use registry_core::store::metadata::BlobRecord;
 use super::Call;
 use crate::body::{FileBody, ResponseBody, ResponseError};
 use crate::error::ApiError;
+use crate::redirects::Redirects;
 use crate::request;
 use crate::response::{ApiResponse, IMMUTABLE, ResponseExt, Room, empty, with_body};
 
@@ -29,6 +31,11 @@ pub(crate) async fn get(call: &Call, repository: &RepositoryName, digest: &Diges
     };
     if request::has_already(&call.headers, digest) {
         return Ok(described(empty(StatusCode::NOT_MODIFIED), digest));
+    }
+    if let Some(address) = redirect(call, &blob).await {
+        // Whoever has it can read the blob, for a while: so nobody in between may keep it.
+        let answer = empty(StatusCode::TEMPORARY_REDIRECT).at(address).about(digest);
+        return Ok(answer.with(CACHE_CONTROL, "no-store"));
     }
     let size = blob.size_bytes;
     let asked = request::range(&call.headers, digest)?.and_then(RangeRequest::parse);
@@ -59,6 +66,22 @@ pub(crate) async fn get(call: &Call, repository: &RepositoryName, digest: &Diges
 pub(crate) async fn delete(call: &Call, repository: &RepositoryName, digest: &Digest) -> Result<ApiResponse, ApiError> {
     call.registry.delete_blob(repository, digest).await?;
     Ok(empty(StatusCode::ACCEPTED))
+}
+
+/// Returns where the client gets the bytes, if not from here. What range it asks for is between it and the storage then.
+async fn redirect(call: &Call, blob: &BlobRecord) -> Option<String> {
+    if !call.redirects || call.head {
+        return None;
+    }
+    // Few registries redirect; the others shall not have the room for it in every future.
+    match call.registry.redirect_blob(blob, Redirects::LIFETIME).boxed().await {
+        Ok(address) => address,
+        Err(error) => {
+            // The bytes can be had from here all the same.
+            tracing::warn!(error = &error as &dyn Error, "a client is not sent to the storage");
+            None
+        }
+    }
 }
 
 async fn open(

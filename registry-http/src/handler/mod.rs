@@ -43,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) links: Links,
     /// Whether the method is HEAD, so that only the answer's head is wanted.
     pub(crate) head: bool,
+    /// Whether the client can be sent to the storage for bytes.
+    pub(crate) redirects: bool,
 }
 
 impl Deref for Call {

@@ -19,12 +19,19 @@ pub struct TestRegistryBuilder {
     config: ServiceConfig,
     credentials: Option<(String, String)>,
     tls: bool,
+    blobs: MemoryBlobStore,
 }
 
 impl Default for TestRegistryBuilder {
     fn default() -> Self {
         let options = RegistryOptions { delete_enabled: true, ..RegistryOptions::default() };
-        Self { options, config: ServiceConfig::default(), credentials: None, tls: false }
+        Self {
+            options,
+            config: ServiceConfig::default(),
+            credentials: None,
+            tls: false,
+            blobs: MemoryBlobStore::default(),
+        }
     }
 }
 
@@ -57,6 +64,13 @@ impl TestRegistryBuilder {
         self
     }
 
+    /// Keeps the bytes of blobs in this store.
+    #[must_use]
+    pub fn blobs(mut self, blobs: MemoryBlobStore) -> Self {
+        self.blobs = blobs;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -65,7 +79,7 @@ impl TestRegistryBuilder {
         let files = (self.tls || self.credentials.is_some())
             .then(|| tempfile::tempdir().expect("a directory for temporary files"));
         let storage_faults = Faults::default();
-        let blobs = FlakyBlobStore::new(Arc::new(MemoryBlobStore::default()), storage_faults.clone());
+        let blobs = FlakyBlobStore::new(Arc::new(self.blobs), storage_faults.clone());
         let registry = Registry::new(Arc::new(blobs), Arc::new(MemoryMetadataStore::default()), self.options);
         let mut service = RegistryService::new(registry.clone()).with_config(self.config);
         let mut listen = ServerConfig::new(ListenAddress::tcp("127.0.0.1:0").expect("a valid address"));

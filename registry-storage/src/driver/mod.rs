@@ -33,6 +33,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -208,6 +209,13 @@ pub trait StorageDriver: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// `NotFound` if there is no such file; `Corrupt` if it is shorter than the range asks.
     async fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content>;
+
+    /// Returns an address by which somebody without credentials can `GET` a file, or a range of it, for `lifetime`: a URL in
+    /// ASCII. `None` if the back end has no such addresses, or there are no credentials that can sign one, or none for as
+    /// long. Whether the file is there is not asked.
+    async fn redirect(&self, _: &StoragePath, _: Duration) -> DriverResult<Option<String>> {
+        Ok(None)
+    }
 
     /// Looks at a file.
     ///

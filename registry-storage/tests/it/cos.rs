@@ -6,11 +6,13 @@ mod start;
 mod subject;
 
 use crate::object::parts::parts_suite;
+use crate::object::redirects::redirects_suite;
 use crate::object::vendor_sdk::VendorSdk;
 
 use self::subject::{ACCESS_KEY, BUCKET, SECRET_KEY, cos};
 
 parts_suite! { parts => cos }
+redirects_suite! { redirects => cos }
 
 mod driver {
     use super::subject::cos;

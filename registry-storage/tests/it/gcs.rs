@@ -4,6 +4,7 @@
 mod fake;
 mod faults;
 mod parts;
+mod redirects;
 mod start;
 mod subject;
 

@@ -12,6 +12,16 @@ use self::subject::{ACCESS_KEY, BUCKET, SECRET_KEY, signed_by_v4};
 
 parts_suite! { parts => signed_by_v4 }
 
+mod redirects {
+    use super::subject::{signed_by_v1, signed_by_v4};
+    use crate::object::redirects::redirects_suite;
+
+    redirects_suite! {
+        v1 => signed_by_v1,
+        v4 => signed_by_v4,
+    }
+}
+
 mod driver {
     use super::subject::{signed_by_v1, signed_by_v4};
 

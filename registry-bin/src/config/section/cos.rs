@@ -21,6 +21,9 @@ pub struct CosConfig {
     pub region: String,
     /// The address of the bucket: a host, or a URL without a path. Default: Tencent's for the bucket and the region.
     pub endpoint: String,
+    /// The address by which clients reach the bucket when they are sent there: a host, or a URL without a path. Default:
+    /// the one by which the registry reaches it.
+    pub redirectendpoint: String,
     /// The bucket, which must exist, with the number of the account: `my-images-1250000000`. Required.
     pub bucket: String,
     /// Whether the store is asked to encrypt objects.
@@ -54,6 +57,7 @@ impl Default for CosConfig {
             token: Secret::default(),
             region: String::new(),
             endpoint: String::new(),
+            redirectendpoint: String::new(),
             bucket: String::new(),
             encrypt: false,
             encryptionkeyid: String::new(),

@@ -33,6 +33,9 @@ pub struct GcsConfig {
     /// The URL of the store, without a path. An `http://` one, which emulators have, is not told who asks, unless `keyfile`
     /// or `credentials` says so.
     pub endpoint: String,
+    /// The URL, without a path, by which clients reach the store when they are sent there. Default: the one by which the
+    /// registry reaches it.
+    pub redirectendpoint: String,
     /// Whether any certificate of the store is taken.
     pub skipverify: bool,
     /// How the store is told who asks. Accepted without effect.
@@ -54,6 +57,7 @@ impl Default for GcsConfig {
             uploadmemory: 256 * 1024 * 1024,
             maxconcurrency: 50,
             endpoint: "https://storage.googleapis.com".to_owned(),
+            redirectendpoint: String::new(),
             skipverify: false,
             useragent: None,
             environment: Variables::default(),

@@ -21,6 +21,9 @@ pub struct OssConfig {
     pub region: String,
     /// The address of the bucket: a host, or a URL without a path. Default: Aliyun's for the bucket and the region.
     pub endpoint: String,
+    /// The address by which clients reach the bucket when they are sent there: a host, or a URL without a path. Default: with
+    /// `internal`, Aliyun's for everybody, otherwise the one by which the registry reaches it.
+    pub redirectendpoint: String,
     /// Whether Aliyun is reached by the network of its own machines in the region.
     pub internal: bool,
     /// The bucket, which must exist. Required.
@@ -56,6 +59,7 @@ impl Default for OssConfig {
             securitytoken: Secret::default(),
             region: String::new(),
             endpoint: String::new(),
+            redirectendpoint: String::new(),
             internal: false,
             bucket: String::new(),
             encrypt: false,

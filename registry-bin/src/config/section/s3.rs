@@ -21,6 +21,9 @@ pub struct S3Config {
     pub region: String,
     /// The address of the store: a host, or a URL without a path. Default: Amazon's for the region.
     pub regionendpoint: String,
+    /// The address by which clients reach the store when they are sent there: a host, or a URL without a path. Default:
+    /// the one by which the registry reaches it.
+    pub redirectendpoint: String,
     /// Whether the bucket is named in the path of an address, and not in the host. Default: whether `regionendpoint` is
     /// set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +83,7 @@ impl Default for S3Config {
             sessiontoken: Secret::default(),
             region: String::new(),
             regionendpoint: String::new(),
+            redirectendpoint: String::new(),
             forcepathstyle: None,
             bucket: String::new(),
             encrypt: false,

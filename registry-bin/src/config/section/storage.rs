@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AzureConfig, BosConfig, CosConfig, GcsConfig, KodoConfig, OssConfig, S3Config, SwiftConfig, named, present,
 };
-use crate::config::value::{DatabaseUrl, GoDuration, Opaque};
+use crate::config::value::{DatabaseUrl, GoDuration, Network, Opaque};
 
 /// Where the bytes are kept: exactly one driver, and what holds for all of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -175,8 +175,12 @@ pub struct LayoutConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedirectConfig {
-    /// Whether the registry always sends the bytes itself. Without effect for the drivers there are.
+    /// Whether the registry always sends the bytes of blobs itself. Otherwise clients are sent to the storage, where that is
+    /// an object store whose addresses the registry can sign.
     pub disable: bool,
+    /// The networks whose clients are sent to the storage; all others get the bytes from the registry. Default: all
+    /// clients are sent.
+    pub networks: Vec<Network>,
 }
 
 /// Caches of blob descriptors.

@@ -1,14 +1,13 @@
 //! Proxies that are believed.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ValueError;
+use super::{Network, ValueError};
 
 /// Proxies whose word on their clients is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,10 +27,9 @@ impl FromStr for TrustedProxy {
         if text == "unix" {
             return Ok(Self::Unix);
         }
-        text.parse::<IpNet>()
-            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-            .map(|network| Self::Network(network.trunc()))
-            .map_err(|_| ValueError::new("an address, a network such as `10.0.0.0/8`, or `unix`", text))
+        Network::parse(text)
+            .map(|network| Self::Network(network.get()))
+            .ok_or_else(|| ValueError::new("an address, a network such as `10.0.0.0/8`, or `unix`", text))
     }
 }
 

@@ -6,6 +6,7 @@ mod catalog;
 mod history;
 mod manifests;
 mod namespaces;
+mod redirects;
 mod referrers;
 mod repositories;
 mod tags;

@@ -10,6 +10,8 @@ pub struct CosConfig {
     pub bucket: String,
     /// The scheme and authority of the bucket, such as `https://my-images-1250000000.cos.ap-guangzhou.myqcloud.com`.
     pub endpoint: String,
+    /// The scheme and authority by which clients reach the bucket, if these are others.
+    pub public_endpoint: Option<String>,
     /// Who the registry is to the store.
     pub credentials: S3Credentials,
     /// What every key begins with; a `/` at its ends does not count.
@@ -33,6 +35,7 @@ impl CosConfig {
         let bucket = bucket.into();
         Self {
             endpoint: format!("https://{}", Self::tencent_host(&bucket, region)),
+            public_endpoint: None,
             bucket,
             credentials,
             root_directory: String::new(),

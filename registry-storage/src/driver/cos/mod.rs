@@ -49,7 +49,9 @@ static COS: Dialect = Dialect {
 /// # Errors
 /// What the store answered, with what to check.
 pub async fn open(config: &CosConfig) -> DriverResult<ObjectDriver> {
-    let address = Address::new(&config.endpoint, Addressing::Endpoint, &config.bucket, &config.root_directory)?;
+    let at = |endpoint| Address::new(endpoint, Addressing::Endpoint, &config.bucket, &config.root_directory);
+    let address = at(&config.endpoint)?;
+    let public = at(config.public_endpoint.as_ref().unwrap_or(&config.endpoint))?;
     let credentials = config.credentials.clone();
     let make_sign: MakeSign = Box::new(move |connections| CosSign::shared(&credentials, connections));
     let options = ObjectOptions {
@@ -57,6 +59,6 @@ pub async fn open(config: &CosConfig) -> DriverResult<ObjectDriver> {
         storage_class: config.storage_class.clone(),
         ..ObjectOptions::default()
     };
-    let backend = S3::new(address, &COS, options, make_sign, config.verify_certificate)?;
+    let backend = S3::new(address, public, &COS, options, make_sign, config.verify_certificate)?;
     ObjectDriver::open(backend, &config.transfer).await
 }

@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::config::GcsConfig;
-use crate::driver::object::address::{Endpoint, Root, encoded};
+use crate::driver::object::address::{Endpoint, Root, encoded, encoded_path};
 use crate::error::DriverResult;
 use crate::path::StoragePath;
 
@@ -11,6 +11,9 @@ use crate::path::StoragePath;
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) endpoint: Endpoint,
+    /// Where clients find the store.
+    public: Endpoint,
+    bucket: String,
     /// The path of the bucket's objects: `/storage/v1/b/<bucket>/o`.
     objects: String,
     pub(super) root: Root,
@@ -33,9 +36,18 @@ pub(super) enum Resource<'a> {
 
 impl Address {
     pub(super) fn new(config: &GcsConfig) -> DriverResult<Self> {
-        let endpoint = Endpoint::without_path(&config.endpoint, "https://storage.googleapis.com")?;
-        let objects = format!("/storage/v1/b/{}/o", encoded(&config.bucket));
-        Ok(Self { endpoint, objects, root: Root::new(&config.root_directory) })
+        let parse = |endpoint| Endpoint::without_path(endpoint, GcsConfig::DEFAULT_ENDPOINT);
+        let endpoint = parse(&config.endpoint)?;
+        let public = parse(config.public_endpoint.as_ref().unwrap_or(&config.endpoint))?;
+        let bucket = encoded(&config.bucket).to_string();
+        let objects = format!("/storage/v1/b/{bucket}/o");
+        Ok(Self { endpoint, public, bucket, objects, root: Root::new(&config.root_directory) })
+    }
+
+    /// Returns the address by which clients find an object. It is one of the XML API, whose addresses can be signed, and where
+    /// the `/` of a name stay.
+    pub(super) fn public_uri(&self, path: &StoragePath) -> Uri {
+        self.public.uri(format!("/{}/{}", self.bucket, encoded_path(&self.root.key(path))), &[])
     }
 
     /// Returns the address of a resource.
@@ -78,6 +90,15 @@ mod tests {
             let uri_of = address("http://h:1", root).uri(Resource::Object(&path), &[("x", "1/2"), ("y", "")]);
             assert_eq!(uri_of.to_string(), uri);
         }
+    }
+
+    #[test]
+    fn clients_have_an_address_of_their_own() {
+        let mut config = GcsConfig::new("my-images", GcsCredentials::Anonymous);
+        config.public_endpoint = Some("https://images.example.com".into());
+        config.root_directory = "my root".into();
+        let uri = Address::new(&config).unwrap().public_uri(&"/a/b_c".parse().unwrap());
+        assert_eq!(uri.to_string(), "https://images.example.com/my-images/my%20root/a/b_c");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct GcsConfig {
     pub bucket: String,
     /// The scheme and authority of the store, such as `http://127.0.0.1:4443` for an emulator.
     pub endpoint: String,
+    /// The scheme and authority by which clients reach the store, if these are others.
+    pub public_endpoint: Option<String>,
     /// Who the registry is to the store.
     pub credentials: GcsCredentials,
     /// What every name begins with; a `/` at its ends does not count.
@@ -39,6 +41,7 @@ impl GcsConfig {
         Self {
             bucket: bucket.into(),
             endpoint: Self::DEFAULT_ENDPOINT.to_owned(),
+            public_endpoint: None,
             credentials,
             root_directory: String::new(),
             transfer,

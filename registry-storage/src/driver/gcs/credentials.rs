@@ -1,50 +1,55 @@
-//! Who the registry is, and the tokens that prove it.
+//! Who the registry is, what proves it, and what signs addresses for clients.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use http::{Method, Request, StatusCode, header};
-use reqsign_core::time::Timestamp;
-use reqsign_core::{Context, Error, ProvideCredential, Result, Signer, jwt};
-use reqsign_google::{
-    Credential, FileCredentialProvider, RequestSigner, ServiceAccount, StaticCredentialProvider, Token,
-    VmMetadataCredentialProvider, WellKnownCredentialProvider,
-};
-use serde::{Deserialize, Serialize};
+use reqsign_core::{Context, ProvideCredential, Result, Signer};
+use reqsign_google::{Credential, RequestSigner, VmMetadataCredentialProvider, WellKnownCredentialProvider};
 
 use super::config::GcsCredentials;
+use super::key::{KeyFile, Keys, Tokens, token};
 use crate::driver::object::connection::Connections;
 use crate::driver::object::credentials::context;
 
 /// What the registry asks to be allowed.
-const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 /// Where the environment says which file has the credential.
 const FILE_VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
-/// Who gives tokens to service accounts that have a key.
-const TOKEN_ENDPOINT: &str = "https://oauth2.googleapis.com/token";
-/// For how long a key's assertion is valid, which Google bounds to an hour.
-const ASSERTION_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Makes what signs requests, `None` if nobody does. It gets a token when one is first needed, and another before that
 /// expires.
 pub(super) fn signer(credentials: &GcsCredentials, connections: &Connections) -> Option<Signer<Credential>> {
-    let with = |variables| context(variables, None, connections);
     let signs = RequestSigner::new("storage").with_scope(SCOPE);
-    Some(match credentials {
-        GcsCredentials::Anonymous => return None,
-        GcsCredentials::Json(json) => {
-            Signer::new(with(HashMap::new()), Tokens(StaticCredentialProvider::new(json).with_scope(SCOPE)), signs)
-        }
-        GcsCredentials::File(path) => Signer::new(with(HashMap::new()), file(&path.to_string_lossy()), signs),
-        GcsCredentials::Ambient { variables } => match variables.get(FILE_VARIABLE).filter(|path| !path.is_empty()) {
-            Some(path) => Signer::new(with(variables.clone()), file(path), signs),
-            None => Signer::new(with(variables.clone()), Tokens(Found::default()), signs),
-        },
+    let context = context(variables(credentials), None, connections);
+    Some(match (credentials, key_file(credentials)) {
+        (GcsCredentials::Anonymous, _) => return None,
+        (_, Some(file)) => Signer::new(context, Tokens(file), signs),
+        (_, None) => Signer::new(context, Found::default(), signs),
     })
 }
 
-fn file(path: &str) -> Tokens<FileCredentialProvider> {
-    Tokens(FileCredentialProvider::new(path).with_scope(SCOPE))
+/// Makes what signs addresses: the key of a service account, if there is one. Nothing else signs without asking Google each time.
+pub(super) fn presigner(credentials: &GcsCredentials, connections: &Connections) -> Option<Signer<Credential>> {
+    let context = context(HashMap::new(), None, connections);
+    Some(Signer::new(context, Keys(key_file(credentials)?), RequestSigner::new("storage")))
+}
+
+/// Returns where the credential is, if that is known.
+fn key_file(credentials: &GcsCredentials) -> Option<KeyFile> {
+    match credentials {
+        GcsCredentials::Anonymous => None,
+        GcsCredentials::Json(json) => Some(KeyFile::Text(json.clone())),
+        GcsCredentials::File(path) => Some(KeyFile::At(path.to_string_lossy().into_owned())),
+        GcsCredentials::Ambient { variables } => {
+            variables.get(FILE_VARIABLE).filter(|path| !path.is_empty()).cloned().map(KeyFile::At)
+        }
+    }
+}
+
+fn variables(credentials: &GcsCredentials) -> HashMap<String, String> {
+    match credentials {
+        GcsCredentials::Ambient { variables } => variables.clone(),
+        _ => HashMap::new(),
+    }
 }
 
 /// What `gcloud` left, or else the account of the machine. Why that gives none is told, since nothing else is left to ask.
@@ -68,181 +73,11 @@ impl ProvideCredential for Found {
 
     async fn provide_credential(&self, context: &Context) -> Result<Option<Credential>> {
         match self.left.provide_credential(context).await? {
+            Some(Credential { service_account: Some(account), .. }) => {
+                Ok(Some(Credential::with_token(token(context, &account.into()).await?)))
+            }
             Some(credential) => Ok(Some(credential)),
             None => self.machine.provide_credential(context).await,
-        }
-    }
-}
-
-/// Exchanges the key of a service account for a token, which is kept then as all others are: who signs with the key
-/// itself would ask for a token with every request.
-#[derive(Debug)]
-struct Tokens<P>(P);
-
-impl<P: ProvideCredential<Credential = Credential>> ProvideCredential for Tokens<P> {
-    type Credential = Credential;
-
-    async fn provide_credential(&self, context: &Context) -> Result<Option<Credential>> {
-        let found = self.0.provide_credential(context).await?;
-        Ok(match found {
-            Some(Credential { service_account: Some(account), .. }) => {
-                Some(Credential::with_token(exchange(context, &account).await?))
-            }
-            found => found,
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct Header {
-    alg: &'static str,
-    typ: &'static str,
-}
-
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    scope: &'a str,
-    aud: &'a str,
-    iat: i64,
-    exp: i64,
-}
-
-#[derive(Deserialize)]
-struct TokenResponse {
-    access_token: String,
-    expires_in: u64,
-}
-
-/// Gets a token for an assertion that is signed by a service account's key (RFC 7523).
-async fn exchange(context: &Context, account: &ServiceAccount) -> Result<Token> {
-    let now = Timestamp::now();
-    let claims = Claims {
-        iss: &account.client_email,
-        scope: SCOPE,
-        aud: TOKEN_ENDPOINT,
-        iat: now.as_second(),
-        exp: (now + ASSERTION_LIFETIME).as_second(),
-    };
-    let header = Header { alg: "RS256", typ: "JWT" };
-    let assertion = jwt::encode_rs256_pem(&header, &claims, account.private_key.as_bytes())?;
-    let body = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(TOKEN_ENDPOINT)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(body.into())
-        .expect("the parts are valid");
-    let response = context.http_send(request).await?;
-    if response.status() != StatusCode::OK {
-        let said: String =
-            String::from_utf8_lossy(response.body()).chars().filter(|c| !c.is_control()).take(300).collect();
-        let why = format!("`{}` got no token: {} {said}", account.client_email, response.status().as_u16());
-        let is_transient = response.status().is_server_error() || response.status() == StatusCode::TOO_MANY_REQUESTS;
-        return Err(Error::credential_invalid(why).set_retryable(is_transient));
-    }
-    let token: TokenResponse = serde_json::from_slice(response.body()).map_err(|error| {
-        Error::unexpected("the answer of the token endpoint cannot be understood").with_source(error)
-    })?;
-    Ok(Token { access_token: token.access_token, expires_at: Some(now + Duration::from_secs(token.expires_in)) })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use bytes::Bytes;
-    use http::Response;
-    use rcgen::{KeyPair, PKCS_RSA_SHA256};
-    use reqsign_core::HttpSend;
-    use rustls::SignatureScheme;
-    use rustls::crypto::aws_lc_rs::default_provider;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    /// Google's token endpoint: it says the same to everybody.
-    #[derive(Debug, Clone)]
-    struct TokenEndpoint {
-        answer: (StatusCode, &'static str),
-        asked: Arc<Mutex<Vec<Request<Bytes>>>>,
-    }
-
-    impl HttpSend for TokenEndpoint {
-        async fn http_send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-            self.asked.lock().unwrap().push(request);
-            let (status, body) = self.answer;
-            Ok(Response::builder().status(status).body(body.into()).expect("an answer"))
-        }
-    }
-
-    fn endpoint(status: StatusCode, body: &'static str) -> TokenEndpoint {
-        TokenEndpoint { answer: (status, body), asked: Arc::default() }
-    }
-
-    fn signer_with(key: &KeyPair, endpoint: &TokenEndpoint) -> Signer<Credential> {
-        let account = json!({
-            "type": "service_account",
-            "client_email": "registry@example.iam.gserviceaccount.com",
-            "private_key": key.serialize_pem(),
-        });
-        let context = Context::new().with_http_send(endpoint.clone());
-        Signer::new(context, Tokens(StaticCredentialProvider::new(account.to_string())), RequestSigner::new("storage"))
-    }
-
-    async fn signed(signer: &Signer<Credential>) -> Result<String> {
-        let (mut parts, ()) = Request::get("https://storage.googleapis.com/").body(()).expect("a request").into_parts();
-        signer.sign(&mut parts, None).await?;
-        Ok(parts.headers[header::AUTHORIZATION].to_str().expect("text").to_owned())
-    }
-
-    /// Tells whether a key has signed a message, by other code than that which signs.
-    fn is_signed_by(key: &KeyPair, message: &str, signature: &[u8]) -> bool {
-        let known = default_provider().signature_verification_algorithms.mapping;
-        let (_, algorithms) = known.iter().find(|(scheme, _)| *scheme == SignatureScheme::RSA_PKCS1_SHA256).unwrap();
-        algorithms.iter().any(|a| a.verify_signature(key.public_key_raw(), message.as_bytes(), signature).is_ok())
-    }
-
-    #[tokio::test]
-    async fn the_key_of_a_service_account_gets_a_token_once() {
-        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-        let endpoint =
-            endpoint(StatusCode::OK, r#"{"access_token": "t1", "expires_in": 3600, "token_type": "Bearer"}"#);
-        let signer = signer_with(&key, &endpoint);
-        for _ in 0..2 {
-            assert_eq!(signed(&signer).await.unwrap(), "Bearer t1");
-        }
-        let asked = endpoint.asked.lock().unwrap();
-        let [request] = &asked[..] else { panic!("{} requests for a token", asked.len()) };
-        assert_eq!((request.method(), request.uri().to_string().as_str()), (&Method::POST, TOKEN_ENDPOINT));
-        let body = std::str::from_utf8(request.body()).unwrap();
-        let assertion = body
-            .strip_prefix("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=")
-            .expect("an assertion");
-        let (message, signature) = assertion.rsplit_once('.').unwrap();
-        assert!(is_signed_by(&key, message, &URL_SAFE_NO_PAD.decode(signature).unwrap()));
-        let documents: Vec<Value> = message
-            .split('.')
-            .map(|part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap())
-            .collect();
-        let [header, claims] = &documents[..] else { panic!("{message}") };
-        assert_eq!(*header, json!({"alg": "RS256", "typ": "JWT"}));
-        assert_eq!(claims["iss"], "registry@example.iam.gserviceaccount.com");
-        assert_eq!((&claims["scope"], &claims["aud"]), (&json!(SCOPE), &json!(TOKEN_ENDPOINT)));
-        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
-    }
-
-    #[tokio::test]
-    async fn a_key_that_is_refused_is_told_of() {
-        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-        for (status, is_retryable) in [(StatusCode::BAD_REQUEST, false), (StatusCode::SERVICE_UNAVAILABLE, true)] {
-            let signer = signer_with(&key, &endpoint(status, r#"{"error": "invalid_grant"}"#));
-            let error = signed(&signer).await.unwrap_err();
-            let text = format!("{error}");
-            assert!(text.contains("registry@example") && text.contains("invalid_grant"), "{text}");
-            assert_eq!(error.is_retryable(), is_retryable);
         }
     }
 }

@@ -10,6 +10,7 @@ mod compose;
 mod config;
 mod credentials;
 mod document;
+mod key;
 mod objects;
 mod parts;
 mod protocol;

@@ -1,6 +1,7 @@
 //! Requests about whole objects.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -164,6 +165,12 @@ impl Objects for Gcs {
         let version = generation.map(ToOwned::to_owned);
         let read = ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))?;
         Ok(ObjectRead { version, ..read })
+    }
+
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> Result<Option<String>, Failure> {
+        let signed = self.exchange.protocol().presign(self.address.public_uri(path), lifetime).await;
+        let failed = |error| Call { operation: "sign the address of", ..self.call(path) }.failed(error);
+        Ok(signed.map_err(failed)?.map(|uri| uri.to_string()))
     }
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {

@@ -1,10 +1,11 @@
 //! Who asks, and what it means when Google Cloud Storage says no.
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Request, StatusCode, Uri};
 use registry_core::store::StoreErrorKind;
 use reqsign_core::Signer;
 use reqsign_google::Credential;
@@ -15,6 +16,7 @@ use super::document::ErrorDocument;
 use crate::driver::object::connection::Connections;
 use crate::driver::object::error::{ExchangeError, Refusal};
 use crate::driver::object::exchange::Protocol;
+use crate::driver::object::presigning::Presigning;
 
 /// By what Google knows a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-guploader-uploadid");
@@ -29,12 +31,29 @@ pub(super) struct GcsProtocol {
     connections: Connections,
     /// `None` for somebody who is nobody.
     signer: RwLock<Option<Signer<Credential>>>,
+    /// `None` if there is nothing that could have a key.
+    presigner: RwLock<Option<Signer<Credential>>>,
+    presigning: Presigning,
 }
 
 impl GcsProtocol {
     pub(super) fn new(authority: String, config: GcsConfig, connections: Connections) -> Self {
         let signer = RwLock::new(credentials::signer(&config.credentials, &connections));
-        Self { authority, config, connections, signer }
+        let presigner = RwLock::new(credentials::presigner(&config.credentials, &connections));
+        Self { authority, config, connections, signer, presigner, presigning: Presigning::default() }
+    }
+
+    /// Signs the address of a `GET` for whoever has it. `None` without the key of a service account.
+    pub(super) async fn presign(&self, uri: Uri, lifetime: Duration) -> Result<Option<Uri>, ExchangeError> {
+        let presigner = self.presigner.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(presigner) = presigner else { return Ok(None) };
+        let (mut request, ()) = Request::new(()).into_parts();
+        request.uri = uri;
+        // It takes some milliseconds, which nobody else shall wait for.
+        let runtime = tokio::runtime::Handle::current();
+        let sign = move || runtime.block_on(presigner.sign(&mut request, Some(lifetime))).map(|()| request.uri);
+        let signing = async { tokio::task::spawn_blocking(sign).await.expect("signing does not panic") };
+        self.presigning.ask(signing).await.map_err(no_credentials)
     }
 }
 
@@ -47,12 +66,7 @@ impl Protocol for GcsProtocol {
     async fn sign(&self, request: &mut Parts) -> Result<(), ExchangeError> {
         let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(signer) = signer else { return Ok(()) };
-        let failed = |error: reqsign_core::Error| ExchangeError::Credentials {
-            advice: CHECK_CREDENTIALS,
-            is_worth_a_retry: error.is_retryable(),
-            source: error.into(),
-        };
-        signer.sign(request, None).await.map_err(failed)
+        signer.sign(request, None).await.map_err(no_credentials)
     }
 
     fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
@@ -93,6 +107,17 @@ impl Protocol for GcsProtocol {
     fn renew(&self) {
         let renewed = credentials::signer(&self.config.credentials, &self.connections);
         *self.signer.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        // Another key may have taken the place of the one that is no longer valid.
+        let renewed = credentials::presigner(&self.config.credentials, &self.connections);
+        *self.presigner.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+    }
+}
+
+fn no_credentials(error: reqsign_core::Error) -> ExchangeError {
+    ExchangeError::Credentials {
+        advice: CHECK_CREDENTIALS,
+        is_worth_a_retry: error.is_retryable(),
+        source: error.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -66,6 +67,10 @@ impl StorageDriver for ObjectDriver {
 
     async fn read(&self, path: &StoragePath, range: Range<u64>) -> DriverResult<Content> {
         Ok(Content::Stream(read::open(self.backend(), path, range).await?))
+    }
+
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> DriverResult<Option<String>> {
+        Ok(self.backend().redirect(path, lifetime).await?)
     }
 
     async fn stat(&self, path: &StoragePath) -> DriverResult<FileInfo> {

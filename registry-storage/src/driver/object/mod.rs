@@ -17,6 +17,7 @@ pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod multipart;
 pub(crate) mod objects;
+pub(crate) mod presigning;
 mod read;
 mod retry;
 mod store;

@@ -52,6 +52,13 @@ pub(crate) trait Objects {
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure>;
 
+    /// Returns an address by which somebody without credentials can `GET` an object, or a range of it, for `lifetime`: a URL
+    /// in ASCII. `None` if the store has no such addresses, or there are no credentials that can sign one. Whether the
+    /// object is there is not asked.
+    async fn redirect(&self, _: &StoragePath, _: Duration) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
     /// Looks at an object; `None` if there is none. The parts of an unfinished upload at the path are none.
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure>;
 

@@ -12,6 +12,8 @@ pub struct OssConfig {
     pub region: String,
     /// The scheme and authority of the bucket, such as `https://my-images.oss-cn-hangzhou.aliyuncs.com`.
     pub endpoint: String,
+    /// The scheme and authority by which clients reach the bucket, if these are others.
+    pub public_endpoint: Option<String>,
     /// How requests are signed.
     pub signature: OssSignature,
     /// Who the registry is to the store.
@@ -45,6 +47,7 @@ impl OssConfig {
         let (bucket, region) = (bucket.into(), region.strip_prefix("oss-").unwrap_or(region));
         Self {
             endpoint: format!("https://{}", Self::aliyun_host(&bucket, region, false)),
+            public_endpoint: None,
             bucket,
             region: region.to_owned(),
             signature: OssSignature::default(),

@@ -49,10 +49,12 @@ static OSS: Dialect = Dialect {
 /// # Errors
 /// What the store answered, with what to check.
 pub async fn open(config: &OssConfig) -> DriverResult<ObjectDriver> {
-    let address = Address::new(&config.endpoint, Addressing::Endpoint, &config.bucket, &config.root_directory)?;
+    let at = |endpoint| Address::new(endpoint, Addressing::Endpoint, &config.bucket, &config.root_directory);
+    let address = at(&config.endpoint)?;
+    let public = at(config.public_endpoint.as_ref().unwrap_or(&config.endpoint))?;
     let signing = config.clone();
     let make_sign: MakeSign = Box::new(move |connections| OssSign::shared(&signing, connections));
     let options = ObjectOptions { encryption: config.encryption.clone(), ..ObjectOptions::default() };
-    let backend = S3::new(address, &OSS, options, make_sign, config.verify_certificate)?;
+    let backend = S3::new(address, public, &OSS, options, make_sign, config.verify_certificate)?;
     ObjectDriver::open(backend, &config.transfer).await
 }

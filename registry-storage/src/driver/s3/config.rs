@@ -15,6 +15,9 @@ pub struct S3Config {
     pub region: String,
     /// The scheme and authority of the store, such as `http://127.0.0.1:9000`.
     pub endpoint: String,
+    /// The scheme and authority by which clients reach the store, if these are others. The bucket is named as with
+    /// `endpoint`.
+    pub public_endpoint: Option<String>,
     /// Whether the bucket is named in the path. Otherwise it is the first label of the host's name.
     pub path_style: bool,
     /// Who the registry is to the store.
@@ -47,6 +50,7 @@ impl S3Config {
             bucket: bucket.into(),
             endpoint: Self::amazon_endpoint(&region, "s3"),
             region,
+            public_endpoint: None,
             path_style: false,
             credentials,
             root_directory: String::new(),

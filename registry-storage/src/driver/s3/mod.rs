@@ -43,7 +43,9 @@ pub async fn open(config: &S3Config) -> DriverResult<ObjectDriver> {
 /// Opens a bucket of another vendor's, who has Amazon's signatures.
 pub(super) async fn open_as(config: &S3Config, dialect: &'static Dialect) -> DriverResult<ObjectDriver> {
     let addressing = if config.path_style { Addressing::Path } else { Addressing::Host };
-    let address = Address::new(&config.endpoint, addressing, &config.bucket, &config.root_directory)?;
+    let at = |endpoint| Address::new(endpoint, addressing, &config.bucket, &config.root_directory);
+    let address = at(&config.endpoint)?;
+    let public = at(config.public_endpoint.as_ref().unwrap_or(&config.endpoint))?;
     let (keys, region) = (config.credentials.clone(), config.region.clone());
     let make_sign: MakeSign = Box::new(move |connections| credentials::signer(&keys, &region, connections));
     let options = ObjectOptions {
@@ -51,7 +53,7 @@ pub(super) async fn open_as(config: &S3Config, dialect: &'static Dialect) -> Dri
         storage_class: config.storage_class.clone(),
         acl: config.object_acl.clone(),
     };
-    let backend = S3::new(address, dialect, options, make_sign, config.verify_certificate)?;
+    let backend = S3::new(address, public, dialect, options, make_sign, config.verify_certificate)?;
     ObjectDriver::open(backend, &config.transfer).await
 }
 
@@ -59,6 +61,8 @@ pub(super) async fn open_as(config: &S3Config, dialect: &'static Dialect) -> Dri
 #[derive(Debug)]
 pub(super) struct S3 {
     address: Arc<Address>,
+    /// Where clients find the bucket.
+    public: Address,
     dialect: &'static Dialect,
     options: ObjectOptions,
     exchange: Exchange<S3Protocol>,
@@ -75,6 +79,7 @@ pub(super) struct ObjectOptions {
 impl S3 {
     pub(super) fn new(
         address: Address,
+        public: Address,
         dialect: &'static Dialect,
         options: ObjectOptions,
         make_sign: MakeSign,
@@ -84,7 +89,7 @@ impl S3 {
         let connections = connection::open(verify_certificate).map_err(failed)?;
         let address = Arc::new(address);
         let protocol = S3Protocol::new(Arc::clone(&address), dialect, connections.clone(), make_sign);
-        Ok(Self { address, dialect, options, exchange: Exchange::new(protocol, connections) })
+        Ok(Self { address, public, dialect, options, exchange: Exchange::new(protocol, connections) })
     }
 
     /// Prepares a request about an object, or about the bucket.

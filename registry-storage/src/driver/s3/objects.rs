@@ -1,6 +1,7 @@
 //! Requests about whole objects.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -55,6 +56,12 @@ impl Objects for S3 {
         }
         let response = self.exchange.open(&call).await?;
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
+    }
+
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> Result<Option<String>, Failure> {
+        let signed = self.exchange.protocol().presign(self.public.uri(Some(path), &[]), lifetime).await;
+        let failed = |error| self.call("sign the address of", Method::GET, Some(path), &[]).failed(error);
+        Ok(signed.map_err(failed)?.map(|uri| uri.to_string()))
     }
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {

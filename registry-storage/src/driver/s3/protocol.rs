@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use sha2::Sha256;
 
 use super::address::Address;
@@ -17,6 +18,7 @@ use crate::driver::object::checksum::{CONTENT_MD5, content_md5, hash};
 use crate::driver::object::connection::Connections;
 use crate::driver::object::error::{ExchangeError, Refusal};
 use crate::driver::object::exchange::Protocol;
+use crate::driver::object::presigning::Presigning;
 
 /// Signs requests to one bucket.
 pub(super) struct S3Protocol {
@@ -25,6 +27,7 @@ pub(super) struct S3Protocol {
     connections: Connections,
     make_sign: MakeSign,
     sign: RwLock<Arc<dyn Sign>>,
+    presigning: Presigning,
 }
 
 impl S3Protocol {
@@ -35,7 +38,27 @@ impl S3Protocol {
         make_sign: MakeSign,
     ) -> Self {
         let sign = make_sign(&connections).into();
-        Self { address, dialect, connections, make_sign, sign }
+        Self { address, dialect, connections, make_sign, sign, presigning: Presigning::default() }
+    }
+
+    /// Signs the address of a `GET` for whoever has it. `None` if the credentials end before, as may be with those that a
+    /// machine is given.
+    pub(super) async fn presign(&self, uri: Uri, lifetime: Duration) -> Result<Option<Uri>, ExchangeError> {
+        let signing = async {
+            let (mut request, ()) = Request::new(()).into_parts();
+            request.uri = uri;
+            self.signs().sign(&mut request, Some(lifetime)).await?;
+            Ok(request.uri)
+        };
+        self.presigning.ask(signing).await.map_err(|error| self.no_credentials(error))
+    }
+
+    fn no_credentials(&self, error: reqsign_core::Error) -> ExchangeError {
+        ExchangeError::Credentials {
+            advice: self.dialect.keys.credentials,
+            is_worth_a_retry: error.is_retryable(),
+            source: error.into(),
+        }
     }
 
     /// Returns what signs requests now.
@@ -74,11 +97,7 @@ impl Protocol for S3Protocol {
     }
 
     async fn sign(&self, request: &mut Parts) -> Result<(), ExchangeError> {
-        self.signs().sign(request, None).await.map_err(|error| ExchangeError::Credentials {
-            advice: self.dialect.keys.credentials,
-            is_worth_a_retry: error.is_retryable(),
-            source: error.into(),
-        })
+        self.signs().sign(request, None).await.map_err(|error| self.no_credentials(error))
     }
 
     fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {

@@ -1,6 +1,7 @@
 //! A server of our own that speaks the part of Google's JSON API that there is a use for, and refuses all else: unknown
 //! parameters, requests without a valid token, compositions of what has changed.
 
+mod account;
 mod objects;
 mod request;
 
@@ -20,6 +21,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use self::account::Account;
 use self::objects::Objects;
 use self::request::Asked;
 
@@ -39,6 +41,7 @@ struct Refused {
 #[derive(Default)]
 struct State {
     objects: Objects,
+    account: Option<Account>,
     tokens: HashSet<String>,
     tokens_given: usize,
 }
@@ -79,6 +82,14 @@ impl FakeGcs {
         GcsCredentials::Ambient { variables }
     }
 
+    /// Makes a service account, and returns its key.
+    pub(super) fn service_account(&self) -> GcsCredentials {
+        let account = Account::new();
+        let key = account.key_file(&format!("{}/token", self.endpoint()));
+        self.state.lock().unwrap().account = Some(account);
+        GcsCredentials::Json(key.to_string())
+    }
+
     /// Takes no token any more that was given so far.
     pub(super) fn expire_tokens(&self) {
         self.state.lock().unwrap().tokens.clear();
@@ -113,6 +124,12 @@ impl State {
                 return if flavor == Some("Google") { Ok(self.token()) } else { Err(refused(403, "forbidden", "")) };
             }
             ["sts"] => return self.exchange(asked),
+            ["token"] => return self.assertion(asked),
+            [BUCKET, ref name @ ..] if asked.header("authorization").is_none() => {
+                let refused = || refused(403, "", "<Error><Code>AccessDenied</Code></Error>");
+                self.account.as_ref().ok_or_else(refused)?.check(asked)?;
+                return self.objects.read(asked, &name.join("/"));
+            }
             _ => {}
         }
         let token = asked.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
@@ -145,6 +162,15 @@ impl State {
             return Ok(self.token());
         }
         Err(refused(400, "invalid_grant", "The subject is unknown."))
+    }
+
+    /// Gives a token to a service account (RFC 7523).
+    fn assertion(&mut self, asked: &Asked) -> Result<Answer, Refused> {
+        let body = String::from_utf8_lossy(&asked.body).into_owned();
+        if self.account.as_ref().is_some_and(|account| account.asserts(&body)) {
+            return Ok(self.token());
+        }
+        Err(refused(400, "invalid_grant", "Invalid JWT Signature."))
     }
 
     fn token(&mut self) -> Answer {

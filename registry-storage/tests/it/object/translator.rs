@@ -122,14 +122,21 @@ impl Upstream {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let request = Request::from_parts(parts, body);
+        // A client without credentials has an address that is signed, and knows nothing of the vendor's words.
+        let by_address = !request.headers().contains_key(header::AUTHORIZATION);
         if let Err(code) = (self.vendor.verify)(&request) {
             return Ok(self.refused(StatusCode::FORBIDDEN, code));
         }
-        let translated = match self.vendor.documents {
+        let mut translated = match self.vendor.documents {
             Some(documents) => (documents.request)(request),
             None => Some(request),
         };
-        let Some((headers, request)) = translated.and_then(|request| Some((self.headers(&request)?, request))) else {
+        if let Some(request) = translated.as_mut().filter(|_| by_address) {
+            // The signature is not for the store behind.
+            *request.uri_mut() = request.uri().path().parse().expect("a path");
+        }
+        let translated = translated.and_then(|request| Some((self.headers(&request, by_address)?, request)));
+        let Some((headers, request)) = translated else {
             return Ok(self.refused(StatusCode::BAD_REQUEST, "InvalidArgument"));
         };
         let response = self.pass_on(&request, headers).await.map_err(io::Error::other)?;
@@ -154,7 +161,7 @@ impl Upstream {
     }
 
     /// Says the headers of a request in Amazon's words; `None` if they are not the vendor's.
-    fn headers(&self, request: &Request<Bytes>) -> Option<HeaderMap> {
+    fn headers(&self, request: &Request<Bytes>, by_address: bool) -> Option<HeaderMap> {
         let given = request.headers();
         let speaks_amazon = given.keys().any(|name| name.as_str().starts_with("x-amz-"));
         let asks_for_tokens = request.uri().query().is_some_and(|query| query.contains("list-type"));
@@ -181,7 +188,7 @@ impl Upstream {
             headers.insert("x-amz-copy-source", format!("/{}{key}", self.bucket).parse().ok()?);
         }
         let is_strict = headers.remove("x-amz-range-behavior").is_some_and(|value| value == "standard");
-        if self.vendor.asks_for_strict_ranges && !is_strict {
+        if self.vendor.asks_for_strict_ranges && !is_strict && !by_address {
             headers.remove(header::RANGE);
         }
         Some(headers)

@@ -1,11 +1,13 @@
 //! The signatures of Aliyun OSS, computed from what Aliyun says of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqsign_core::hash::{base64_hmac_sha1, hex_hmac_sha256, hex_sha256, hmac_sha256};
+use reqsign_core::time::Timestamp;
 
 use super::subject::{ACCESS_KEY, BUCKET, REGION, SECRET_KEY};
 
@@ -13,9 +15,12 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// The parameters that name a part of a resource, as far as they are used here.
 const SUB_RESOURCES: [&str; 4] = ["delete", "partNumber", "uploadId", "uploads"];
 
-/// Checks a signature in `Authorization`, of either version.
+/// Checks a signature of either version, in `Authorization` or in the address.
 pub(super) fn verify(request: &Request<Bytes>) -> Result<(), &'static str> {
     let authorization = text(request.headers(), "authorization");
+    if authorization.is_empty() {
+        return verify_address(request);
+    }
     let (key, signature, expected) = match authorization.strip_prefix("OSS4-HMAC-SHA256 ") {
         Some(fields) => {
             let fields: BTreeMap<_, _> = fields.split(", ").filter_map(|field| field.split_once('=')).collect();
@@ -42,9 +47,38 @@ pub(super) fn verify(request: &Request<Bytes>) -> Result<(), &'static str> {
     }
 }
 
+/// Checks the signature of an address, and whether its time is over.
+fn verify_address(request: &Request<Bytes>) -> Result<(), &'static str> {
+    let query = query(request);
+    let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    let seconds = |name: &str| field(name).parse().map(Duration::from_secs).map_err(|_| "InvalidArgument");
+    let now = Timestamp::now();
+    let (key, signature, expected, is_over) = match field("x-oss-signature-version") {
+        "OSS4-HMAC-SHA256" => {
+            let (key, scope) = field("x-oss-credential").split_once('/').unwrap_or_default();
+            let time = field("x-oss-date");
+            let additional: Vec<_> = field("x-oss-additional-headers").split(';').filter(|n| !n.is_empty()).collect();
+            let begun: Timestamp = time.parse().map_err(|_| "InvalidArgument")?;
+            let expected = v4(request, BUCKET, time, scope, &additional, SECRET_KEY);
+            (key, field("x-oss-signature"), expected, begun + seconds("x-oss-expires")? < now)
+        }
+        _ => {
+            let expires_at = Timestamp::from_second(0).expect("a time") + seconds("Expires")?;
+            (field("OSSAccessKeyId"), field("Signature"), v1(request, BUCKET, SECRET_KEY), expires_at < now)
+        }
+    };
+    match (key, signature == expected, is_over) {
+        (ACCESS_KEY, true, false) => Ok(()),
+        (ACCESS_KEY, true, true) => Err("AccessDenied"),
+        (ACCESS_KEY, false, _) => Err("SignatureDoesNotMatch"),
+        _ => Err("InvalidAccessKeyId"),
+    }
+}
+
 fn v4(request: &Request<Bytes>, bucket: &str, time: &str, scope: &str, additional: &[&str], secret: &str) -> String {
     let query: Vec<String> = query(request)
         .iter()
+        .filter(|(name, _)| *name != "x-oss-signature")
         .map(|(name, value)| match value.as_str() {
             "" => encode(name),
             value => format!("{}={}", encode(name), encode(value)),
@@ -64,7 +98,7 @@ fn v4(request: &Request<Bytes>, bucket: &str, time: &str, scope: &str, additiona
         path.join("/"),
         query.join("&"),
         additional.join(";"),
-        text(request.headers(), "x-oss-content-sha256"),
+        "UNSIGNED-PAYLOAD",
     );
     let signed = format!("OSS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex_sha256(canonical.as_bytes()));
     let key = scope
@@ -81,7 +115,9 @@ fn v1(request: &Request<Bytes>, bucket: &str, secret: &str) -> String {
         .map(|name| (name.as_str(), text(request.headers(), name.as_str())))
         .collect();
     let own: String = own.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-    let query: Vec<_> = query(request)
+    let all = query(request);
+    let query: Vec<_> = all
+        .clone()
         .into_iter()
         .filter(|(name, _)| SUB_RESOURCES.contains(&name.as_str()))
         .map(|(name, value)| if value.is_empty() { name } else { format!("{name}={value}") })
@@ -93,7 +129,7 @@ fn v1(request: &Request<Bytes>, bucket: &str, secret: &str) -> String {
         request.method(),
         header("content-md5"),
         header("content-type"),
-        header("date"),
+        all.get("Expires").cloned().unwrap_or_else(|| header("date")),
         path(request),
         query.join("&"),
     );
@@ -140,4 +176,24 @@ fn the_vendor_computes_the_same() {
     );
     let signed = request(&[("date", "Wed, 01 Jun 2016 12:00:00 GMT"), ("x-oss-server-side-encryption", "AES256")]);
     assert_eq!(v1(&signed, "mybucket", "SKEXAMPLE"), "afxarPfUJizp4JZFDAlqZ5EHjDQ=");
+}
+
+/// What it computed for an address to read by for 20 minutes.
+#[test]
+fn the_vendor_computes_the_same_for_an_address() {
+    let request = |query: &str| {
+        let uri = format!("http://h/docker/registry/k?{query}");
+        Request::get(uri).body(Bytes::new()).unwrap()
+    };
+    let (time, scope) = ("20160601T120000Z", "20160601/cn-hangzhou/oss/aliyun_v4_request");
+    let signed = request(
+        "x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-credential=AKEXAMPLE%2F20160601%2Fcn-hangzhou%2Foss%2F\
+         aliyun_v4_request&x-oss-date=20160601T120000Z&x-oss-expires=1200",
+    );
+    assert_eq!(
+        v4(&signed, "mybucket", time, scope, &[], "SKEXAMPLE"),
+        "96c4a3478d4aa056a7f82a1d55568a0df67a02b8a13e05095e4aab5d72510ecd"
+    );
+    let signed = request("OSSAccessKeyId=AKEXAMPLE&Expires=1464783600");
+    assert_eq!(v1(&signed, "mybucket", "SKEXAMPLE"), "lFqMdTeTXMGTuc6sZOzt59VaCJo=");
 }

@@ -114,6 +114,20 @@ impl Objects {
         object.range(asked.header("range").expect("a range"))
     }
 
+    /// Reads an object as the XML API does.
+    pub(super) fn read(&self, asked: &Asked, name: &str) -> Result<Answer, Refused> {
+        let object = self.by_name.get(name).ok_or_else(|| refused(404, "", "<Error><Code>NoSuchKey</Code></Error>"))?;
+        let size = object.content.len();
+        match asked.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) {
+            None => Ok(Response::new(Full::new(object.content.clone()))),
+            Some(("", last)) => {
+                object.range(&format!("bytes={}-{size}", size - last.parse::<usize>().expect("digits")))
+            }
+            Some((first, "")) => object.range(&format!("bytes={first}-{size}")),
+            Some((first, last)) => object.range(&format!("bytes={first}-{last}")),
+        }
+    }
+
     pub(super) fn delete(&mut self, asked: &Asked, name: &str) -> Result<Answer, Refused> {
         asked.has_only(&[])?;
         self.by_name.remove(name).ok_or_else(|| missing(name))?;
