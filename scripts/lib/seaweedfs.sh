@@ -34,7 +34,7 @@ seaweedfs_start() {
 JSON
     GOMEMLIMIT=200MiB "$weed" -logdir="$dir/log" server -dir="$dir/data" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
         -master.telemetry=false -master.port="$master" -master.volumeSizeLimitMB=512 \
-        -volume.port="$volume" -volume.max=30 -filer -filer.port="$filer" \
+        -volume.port="$volume" -volume.max=80 -filer -filer.port="$filer" \
         -s3 -s3.port="$port" -s3.config="$dir/s3.json" -s3.port.iceberg=0 -s3.port.lance=0 -s3.iam=false \
         >"$dir/output" 2>&1 </dev/null &
     seaweedfs_pid=$!

@@ -2,7 +2,7 @@
 # The object store behind a registry: STORE names one that scripts/object-stores has started, of those in store_names.
 # Without it the file system is meant.
 
-store_names=(s3 azure gcs swift)
+store_names=(s3 ceph azure gcs swift)
 
 # store_config ROOT - prints the storage of a configuration. ROOT is a directory; an object store has the data of each
 # below its own prefix.
@@ -13,6 +13,10 @@ store_config() {
         s3)
             printf 's3: {regionendpoint: "%s", region: us-east-1, forcepathstyle: true, bucket: "%s", accesskey: "%s", secretkey: "%s", rootdirectory: "/%s"}\n' \
                 "$TEST_S3_ENDPOINT" "$TEST_S3_BUCKET" "$TEST_S3_ACCESS_KEY" "$TEST_S3_SECRET_KEY" "$root"
+            ;;
+        ceph)
+            printf 's3: {regionendpoint: "%s", region: us-east-1, forcepathstyle: true, bucket: "%s", accesskey: "%s", secretkey: "%s", rootdirectory: "/%s"}\n' \
+                "$TEST_CEPH_ENDPOINT" "$TEST_CEPH_BUCKET" "$TEST_CEPH_ACCESS_KEY" "$TEST_CEPH_SECRET_KEY" "$root"
             ;;
         azure)
             printf 'azure: {serviceurl: "%s", container: "%s", accountname: "%s", accountkey: "%s", rootdirectory: "/%s"}\n' \

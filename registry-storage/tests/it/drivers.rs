@@ -20,17 +20,23 @@ mod blob_store {
     }
 }
 
-/// On the object store of `scripts/object-stores`.
+/// On the object stores of `scripts/object-stores`.
 mod s3 {
     mod driver {
-        use crate::subject::s3;
+        use crate::subject::{ceph, s3};
 
-        registry_storage::storage_driver_suite! { seaweedfs => s3 }
+        registry_storage::storage_driver_suite! {
+            seaweedfs => s3,
+            radosgw => ceph,
+        }
     }
 
     mod blob_store {
-        use crate::subject::s3;
+        use crate::subject::{ceph, s3};
 
-        registry_core::blob_store_suite! { seaweedfs => s3 }
+        registry_core::blob_store_suite! {
+            seaweedfs => s3,
+            radosgw => ceph,
+        }
     }
 }

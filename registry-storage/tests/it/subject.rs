@@ -103,13 +103,19 @@ pub(crate) struct Bucket(pub(crate) S3Config);
 
 /// Returns the settings for a part of its own in the bucket of `scripts/object-stores`.
 pub(crate) fn s3_config() -> S3Config {
+    s3_config_of("S3")
+}
+
+/// Returns the same for the store whose variables have this name.
+fn s3_config_of(store: &str) -> S3Config {
+    let variable = |name| variable(&format!("TEST_{store}_{name}"));
     let credentials = S3Credentials::Keys {
-        access_key: variable("TEST_S3_ACCESS_KEY"),
-        secret_key: variable("TEST_S3_SECRET_KEY"),
+        access_key: variable("ACCESS_KEY"),
+        secret_key: variable("SECRET_KEY"),
         session_token: None,
     };
-    let mut config = S3Config::new(variable("TEST_S3_BUCKET"), "us-east-1", credentials);
-    config.endpoint = variable("TEST_S3_ENDPOINT");
+    let mut config = S3Config::new(variable("BUCKET"), "us-east-1", credentials);
+    config.endpoint = variable("ENDPOINT");
     config.path_style = true;
     config.root_directory = format!("/{}", uuid::Uuid::new_v4());
     config
@@ -117,6 +123,13 @@ pub(crate) fn s3_config() -> S3Config {
 
 pub(crate) async fn s3() -> Bucket {
     Bucket(s3_config())
+}
+
+/// A part of a bucket of Ceph.
+pub(crate) struct CephBucket(Bucket);
+
+pub(crate) async fn ceph() -> CephBucket {
+    CephBucket(Bucket(s3_config_of("CEPH")))
 }
 
 #[async_trait]
@@ -139,6 +152,23 @@ impl ObjectSubject for Bucket {
 
 // SeaweedFS walks directories.
 object_subject!(Bucket, sorts_by_names_alone: true);
+
+#[async_trait]
+impl ObjectSubject for CephBucket {
+    async fn driver_with(&self, transfer: TransferConfig) -> ObjectDriver {
+        self.0.driver_with(transfer).await
+    }
+
+    fn seals(&self) -> bool {
+        true
+    }
+
+    async fn kept(&self) -> Vec<String> {
+        self.0.kept().await
+    }
+}
+
+object_subject!(CephBucket, sorts_by_names_alone: false);
 
 /// Names all objects below a directory, and all uploads that were not completed.
 pub(crate) async fn kept(driver: &ObjectDriver, directory: &str) -> Vec<String> {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use md5::{Digest, Md5};
 use registry_core::store::StoreErrorKind;
 use reqsign_azure_storage::Credential;
@@ -103,9 +103,6 @@ impl Protocol for AzureProtocol {
     }
 
     async fn sign(&self, request: &mut Parts) -> Result<(), ExchangeError> {
-        if request.method == Method::PUT {
-            request.headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(0));
-        }
         let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner).clone();
         signer.sign(request, None).await.map_err(|error| ExchangeError::Credentials {
             advice: "check `accountkey`, `sastoken` or `credentials`, or what the environment gives instead of them",

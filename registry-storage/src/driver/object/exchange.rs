@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 
@@ -165,6 +166,10 @@ impl<P: Protocol> Exchange<P> {
         *request.headers_mut() = headers.clone();
         let (mut parts, ()) = request.into_parts();
         self.protocol.sign(&mut parts).await?;
+        // hyper says nothing of a body that is empty, and stores refuse to write without being told.
+        if call.body.is_empty() && matches!(call.method, Method::PUT | Method::POST) {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let request = Request::from_parts(parts, Full::new(call.body.clone()));
         let response = self.connections.request(request).await.map_err(|error| self.unreachable(error))?;
         if response.status().is_success() {

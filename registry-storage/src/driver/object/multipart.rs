@@ -40,7 +40,7 @@ pub(crate) trait Multipart {
     ///
     /// # Errors
     /// `NotFound` if there is no such upload, which is also so once it is completed or aborted; `Corrupt` if a part is
-    /// another one than its tag says.
+    /// another one than its tag says, and where the store does not drop parts, as Ceph does not, if there are more.
     async fn complete(&self, path: &StoragePath, id: &str, tags: &[String]) -> Result<(), Failure>;
 
     /// Removes an upload and its parts, but never the object at the path. Succeeds if there is none.

@@ -101,10 +101,6 @@ impl Swift {
     /// Writes an object as it comes, and returns its tag.
     async fn write(&self, mut call: Call) -> Result<String, Failure> {
         call.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        if call.body.is_empty() {
-            // Otherwise nothing is said of a length, which Swift wants to know.
-            call.headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
         let answer = self.exchange.answer(&call).await?;
         tag(&answer.headers).ok_or_else(|| call.misunderstood("the object has no tag"))
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use registry_core::store::StoreErrorKind;
 
 use super::Parts;
 use crate::driver::DriverStream;
@@ -26,14 +27,27 @@ impl Store {
         Ok(self.backend.head(&checkpoint::sealed(upload)).await?.is_some())
     }
 
-    /// Makes the parts of an upload an object, if they are not one yet.
+    /// Makes the parts of an upload an object, if they are not one yet. What a writer that was lost has sent beyond them may
+    /// follow them there.
     async fn seal(&self, upload: &StoragePath, at: &Checkpoint) -> DriverResult<()> {
         if self.is_sealed(upload).await? && self.backend.head(upload).await?.is_some() {
             return Ok(());
         }
         let parts = self.resume(upload, at).await?;
         self.backend.put(&checkpoint::sealed(upload), Bytes::new(), Purpose::Checkpoint, None).await?;
-        self.finish(upload, &parts, at.in_parts()).await
+        match self.finish(upload, &parts, at.in_parts()).await {
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => self.seal_all(upload, &parts.id).await,
+            finished => finished,
+        }
+    }
+
+    /// Seals an upload with all of its parts. Ceph completes none of which others are named than it has.
+    async fn seal_all(&self, upload: &StoragePath, id: &str) -> DriverResult<()> {
+        let tags = self.backend.parts(upload, id, usize::MAX).await?;
+        match self.backend.complete(upload, id, &tags).await {
+            Err(failure) if self.backend.head(upload).await?.is_none() => Err(failure.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Reads a range of what is in parts.
