@@ -5,34 +5,48 @@
 store_names=(s3 ceph azure gcs swift)
 
 # store_config ROOT - prints the storage of a configuration. ROOT is a directory; an object store has the data of each
-# below its own prefix.
+# below its own prefix. Clients are sent there by another name of this machine, as credentials for the one are not for the
+# other.
 store_config() {
-    local root=${1//[^[:alnum:]]/-}
+    local root=${1//[^[:alnum:]]/-} redirect
+    redirect=", redirectendpoint: \"$(store_endpoint)\""
     case ${STORE-} in
         '') printf 'filesystem: {rootdirectory: "%s"}\n' "$1" ;;
         s3)
-            printf 's3: {regionendpoint: "%s", region: us-east-1, forcepathstyle: true, bucket: "%s", accesskey: "%s", secretkey: "%s", rootdirectory: "/%s"}\n' \
-                "$TEST_S3_ENDPOINT" "$TEST_S3_BUCKET" "$TEST_S3_ACCESS_KEY" "$TEST_S3_SECRET_KEY" "$root"
+            printf 's3: {regionendpoint: "%s", region: us-east-1, forcepathstyle: true, bucket: "%s", accesskey: "%s", secretkey: "%s", rootdirectory: "/%s"%s}\n' \
+                "$TEST_S3_ENDPOINT" "$TEST_S3_BUCKET" "$TEST_S3_ACCESS_KEY" "$TEST_S3_SECRET_KEY" "$root" "$redirect"
             ;;
         ceph)
             printf 's3: {regionendpoint: "%s", region: us-east-1, forcepathstyle: true, bucket: "%s", accesskey: "%s", secretkey: "%s", rootdirectory: "/%s"}\n' \
                 "$TEST_CEPH_ENDPOINT" "$TEST_CEPH_BUCKET" "$TEST_CEPH_ACCESS_KEY" "$TEST_CEPH_SECRET_KEY" "$root"
             ;;
         azure)
-            printf 'azure: {serviceurl: "%s", container: "%s", accountname: "%s", accountkey: "%s", rootdirectory: "/%s"}\n' \
-                "$TEST_AZURE_ENDPOINT" "$TEST_AZURE_CONTAINER" "$TEST_AZURE_ACCOUNT" "$TEST_AZURE_KEY" "$root"
+            printf 'azure: {serviceurl: "%s", container: "%s", accountname: "%s", accountkey: "%s", rootdirectory: "/%s"%s}\n' \
+                "$TEST_AZURE_ENDPOINT" "$TEST_AZURE_CONTAINER" "$TEST_AZURE_ACCOUNT" "$TEST_AZURE_KEY" "$root" "$redirect"
             ;;
         gcs)
             printf 'gcs: {endpoint: "%s", bucket: "%s", rootdirectory: "/%s"}\n' \
                 "$TEST_GCS_ENDPOINT" "$TEST_GCS_BUCKET" "$root"
             ;;
         swift)
-            printf 'swift: {authurl: "%s", container: "%s", username: "%s", password: "%s", prefix: "%s"}\n' \
-                "$TEST_SWIFT_AUTH_URL" "$TEST_SWIFT_CONTAINER" "$TEST_SWIFT_USERNAME" "$TEST_SWIFT_PASSWORD" "$root"
+            printf 'swift: {authurl: "%s", container: "%s", username: "%s", password: "%s", secretkey: tests, prefix: "%s"%s}\n' \
+                "$TEST_SWIFT_AUTH_URL" "$TEST_SWIFT_CONTAINER" "$TEST_SWIFT_USERNAME" "$TEST_SWIFT_PASSWORD" "$root" "$redirect"
             ;;
         *)
             printf 'STORE is %s, expected one of: %s\n' "$STORE" "${store_names[*]}" >&2
             return 1
             ;;
     esac
+}
+
+# store_endpoint - prints where clients are sent for blobs; nothing if they get them from the registry.
+store_endpoint() {
+    local url
+    case ${STORE-} in
+        s3) url=$TEST_S3_ENDPOINT ;;
+        azure) url=$TEST_AZURE_ENDPOINT ;;
+        swift) url=${TEST_SWIFT_AUTH_URL%/auth/*} ;;
+        *) return ;;
+    esac
+    printf '%s\n' "${url/127.0.0.1/localhost}"
 }

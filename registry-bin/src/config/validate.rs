@@ -15,7 +15,7 @@ use registry_http::headers::{CustomHeaders, HeaderError};
 use registry_http::server;
 
 use super::problem::{Problem, quoted, shorten};
-use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend, SwiftConfig};
+use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend};
 use super::tree::{Node, Path, Step};
 use super::value::{MysqlDsn, Secret};
 use crate::scrub::SLOWEST;
@@ -66,9 +66,9 @@ pub(super) fn notes(config: &Config) -> Vec<String> {
             "the store is told nothing of who asks",
         ),
         (
-            "storage.swift.secretkey",
-            config.storage.swift.as_ref().is_some_and(SwiftConfig::has_temporary_urls),
-            "clients are not sent to the store by temporary URLs yet",
+            "storage.swift.accesskey",
+            config.storage.swift.as_ref().is_some_and(|swift| swift.accesskey.is_some()),
+            "HP's cloud is no more",
         ),
         ("compatibility", config.compatibility.is_some(), "images of schema 1 are handled without settings"),
         ("reporting", config.reporting.is_some(), "nothing is reported to others"),

@@ -23,6 +23,7 @@ fn driver(config: &AzureConfig) -> AzureDriverConfig {
         "" => AzureDriverConfig::endpoint_in(&config.accountname, &config.realm),
         url => url.to_owned(),
     };
+    driver.public_endpoint = (!config.redirectendpoint.is_empty()).then(|| config.redirectendpoint.clone());
     driver.root_directory.clone_from(&config.rootdirectory);
     driver.transfer = TransferConfig {
         part_bytes: config.chunksize,

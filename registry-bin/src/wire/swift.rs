@@ -6,6 +6,7 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::driver::object::TransferConfig;
 use registry_storage::driver::swift::{
     self, SwiftAuthVersion, SwiftConfig as SwiftDriverConfig, SwiftEndpoint, SwiftLogin, SwiftName, SwiftScope,
+    SwiftTempUrl,
 };
 
 use crate::config::{SwiftConfig, SwiftEndpointType};
@@ -24,6 +25,12 @@ fn driver(config: &SwiftConfig) -> SwiftDriverConfig {
         SwiftEndpointType::Admin => SwiftEndpoint::Admin,
     };
     driver.region = some(&config.region);
+    driver.public_endpoint = some(&config.redirectendpoint);
+    driver.temp_url = SwiftTempUrl {
+        key: some(config.secretkey.expose()),
+        is_of_account: !config.tempurlcontainerkey,
+        methods: config.tempurlmethods.clone(),
+    };
     driver.root_directory.clone_from(&config.prefix);
     driver.transfer = TransferConfig {
         part_bytes: config.chunksize,

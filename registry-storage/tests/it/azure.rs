@@ -2,6 +2,7 @@
 
 mod append_blobs;
 mod faults;
+mod redirects;
 mod start;
 mod subject;
 mod tokens;

@@ -3,6 +3,7 @@
 
 mod faults;
 mod places;
+mod redirects;
 mod start;
 
 use crate::object::parts::parts_suite;

@@ -4,6 +4,7 @@ mod aborted;
 mod faults;
 mod keystone;
 mod large;
+mod redirects;
 mod start;
 mod subject;
 

@@ -26,6 +26,9 @@ pub struct AzureConfig {
     pub realm: String,
     /// The address of the account's blob service. Default: the account's in the cloud of `realm`.
     pub serviceurl: String,
+    /// The address of the account's blob service by which clients reach it when they are sent there. Default: the one by which
+    /// the registry does.
+    pub redirectendpoint: String,
     /// Whether any certificate of the service is taken.
     pub skipverify: bool,
     /// How many bytes the blocks of uploads have: at least 1048576. An upload has at most 50000 blocks.
@@ -56,6 +59,7 @@ impl Default for AzureConfig {
             container: String::new(),
             realm: Driver::PUBLIC_REALM.to_owned(),
             serviceurl: String::new(),
+            redirectendpoint: String::new(),
             skipverify: false,
             chunksize: 10 * 1024 * 1024,
             uploadmemory: 256 * 1024 * 1024,

@@ -51,16 +51,20 @@ pub struct SwiftConfig {
     pub prefix: String,
     /// Which of the addresses in Keystone's catalog is used.
     pub endpointtype: SwiftEndpointType,
-    /// The key that temporary URLs are signed with. Accepted without effect.
+    /// The URL, without a path, by which clients reach the store when they are sent there. Default: the one by which the
+    /// registry reaches it.
+    pub redirectendpoint: String,
+    /// The key that temporary URLs are signed with, by which clients are sent to the store. It is set if neither of the two
+    /// keys of the container is this one. Default: the container's.
     #[serde(skip_serializing_if = "Secret::is_empty")]
     pub secretkey: Secret,
-    /// What HP's cloud wants in temporary URLs beside the key. Accepted without effect.
+    /// What HP's cloud wanted in temporary URLs beside the key. Accepted without effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accesskey: Option<String>,
-    /// Whether the key for temporary URLs is the container's. Accepted without effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tempurlcontainerkey: Option<bool>,
-    /// The methods that the store allows in temporary URLs. Accepted without effect.
+    /// Whether the key for temporary URLs is the container's, and not the account's.
+    pub tempurlcontainerkey: bool,
+    /// The methods that the store allows in temporary URLs, of which the registry needs `GET`. Default: those that the store
+    /// says itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tempurlmethods: Option<Vec<String>>,
 }
@@ -101,20 +105,11 @@ impl Default for SwiftConfig {
             multipartcopymaxconcurrency: transfer.copies_at_once as u32,
             prefix: String::new(),
             endpointtype: SwiftEndpointType::default(),
+            redirectendpoint: String::new(),
             secretkey: Secret::default(),
             accesskey: None,
-            tempurlcontainerkey: None,
+            tempurlcontainerkey: true,
             tempurlmethods: None,
         }
-    }
-}
-
-impl SwiftConfig {
-    /// Tells whether something is said about temporary URLs.
-    pub(in crate::config) fn has_temporary_urls(&self) -> bool {
-        !self.secretkey.is_empty()
-            || self.accesskey.is_some()
-            || self.tempurlcontainerkey.is_some()
-            || self.tempurlmethods.is_some()
     }
 }

@@ -65,6 +65,11 @@ impl Objects for Azure {
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
     }
 
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> Result<Option<String>, Failure> {
+        let signed = self.exchange.protocol().presign(path, lifetime).await;
+        signed.map_err(|error| self.call("sign the address of", Method::GET, path, &[]).failed(error))
+    }
+
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {
         let Some((call, headers)) = self.properties(path).await? else { return Ok(None) };
         // A copy that is not finished is nothing yet, and one that failed never will be.

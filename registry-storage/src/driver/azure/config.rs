@@ -15,6 +15,8 @@ pub struct AzureConfig {
     /// Where the account's blob service is, such as `https://images.blob.core.windows.net`. The account is in the path where
     /// it is not in the host, as with Azurite: `http://127.0.0.1:10000/devstoreaccount1`.
     pub endpoint: String,
+    /// Where clients reach it, if that is elsewhere; as `endpoint`.
+    pub public_endpoint: Option<String>,
     /// Who the registry is to the account.
     pub credentials: AzureCredentials,
     /// What the name of every blob begins with; a `/` at its ends does not count.
@@ -39,6 +41,7 @@ impl AzureConfig {
         let account = account.into();
         Self {
             endpoint: Self::endpoint_in(&account, Self::PUBLIC_REALM),
+            public_endpoint: None,
             account,
             container: container.into(),
             credentials,

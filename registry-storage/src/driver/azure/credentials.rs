@@ -8,13 +8,19 @@ use reqsign_azure_storage::{
 };
 use reqsign_core::{ProvideCredentialChain, Signer};
 
+use super::address::Address;
 use super::config::{AzureConfig, AzureCredentials};
 use crate::driver::object::connection::Connections;
 use crate::driver::object::credentials::context;
 
 /// Makes what signs requests. It gets a token when one is first needed, and another before that expires.
-pub(super) fn signer(config: &AzureConfig, connections: &Connections) -> Signer<Credential> {
-    let signs = RequestSigner::new();
+///
+/// Addresses that it signs are for reading, and for TLS alone where clients have that.
+pub(super) fn signer(config: &AzureConfig, address: &Address, connections: &Connections) -> Signer<Credential> {
+    let mut signs = RequestSigner::new().with_service_sas_permissions("r");
+    if address.public.0.is_encrypted() {
+        signs = signs.with_service_sas_protocol("https");
+    }
     let with = |variables| context(variables, None, connections);
     match &config.credentials {
         AzureCredentials::SharedKey(key) => {

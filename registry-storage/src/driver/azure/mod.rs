@@ -9,6 +9,7 @@ mod blocks;
 mod config;
 mod credentials;
 mod position;
+mod presigning;
 mod protocol;
 mod xml;
 

@@ -1,6 +1,7 @@
 //! What requests to Azure and its answers have of their own.
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -35,7 +36,7 @@ const LONG_BODY_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct AzureProtocol {
     pub(super) address: Address,
-    config: AzureConfig,
+    pub(super) config: AzureConfig,
     connections: Connections,
     signer: RwLock<Signer<Credential>>,
 }
@@ -43,7 +44,7 @@ pub(super) struct AzureProtocol {
 impl AzureProtocol {
     pub(super) fn new(config: AzureConfig, connections: Connections) -> DriverResult<Self> {
         let address = Address::new(&config)?;
-        let signer = credentials::signer(&config, &connections).into();
+        let signer = credentials::signer(&config, &address, &connections).into();
         Ok(Self { address, config, connections, signer })
     }
 
@@ -53,6 +54,16 @@ impl AzureProtocol {
             AzureCredentials::Sas(token) => Some(token),
             _ => None,
         }
+    }
+
+    /// Signs a request in its headers, or for as long as is said in its address.
+    pub(super) async fn sign_by(&self, request: &mut Parts, expires_in: Option<Duration>) -> Result<(), ExchangeError> {
+        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner).clone();
+        signer.sign(request, expires_in).await.map_err(|error| ExchangeError::Credentials {
+            advice: "check `accountkey`, `sastoken` or `credentials`, or what the environment gives instead of them",
+            is_worth_a_retry: error.is_retryable(),
+            source: error.into(),
+        })
     }
 
     /// Returns what somebody who runs the registry can look at.
@@ -103,12 +114,7 @@ impl Protocol for AzureProtocol {
     }
 
     async fn sign(&self, request: &mut Parts) -> Result<(), ExchangeError> {
-        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner).clone();
-        signer.sign(request, None).await.map_err(|error| ExchangeError::Credentials {
-            advice: "check `accountkey`, `sastoken` or `credentials`, or what the environment gives instead of them",
-            is_worth_a_retry: error.is_retryable(),
-            source: error.into(),
-        })
+        self.sign_by(request, None).await
     }
 
     fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
@@ -138,7 +144,7 @@ impl Protocol for AzureProtocol {
     }
 
     fn renew(&self) {
-        let renewed = credentials::signer(&self.config, &self.connections);
+        let renewed = credentials::signer(&self.config, &self.address, &self.connections);
         *self.signer.write().unwrap_or_else(PoisonError::into_inner) = renewed;
     }
 }

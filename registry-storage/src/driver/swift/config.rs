@@ -15,6 +15,10 @@ pub struct SwiftConfig {
     pub endpoint: SwiftEndpoint,
     /// The region of the store, where the identity service knows several; without it, the first.
     pub region: Option<String>,
+    /// The scheme and authority by which clients reach the store, if these are others.
+    pub public_endpoint: Option<String>,
+    /// How addresses for clients are signed.
+    pub temp_url: SwiftTempUrl,
     /// What every key begins with; a `/` at its ends does not count.
     pub root_directory: String,
     /// How bytes go there. A part is a segment, of [`Self::MIN_PART_BYTES`] at least.
@@ -39,6 +43,8 @@ impl SwiftConfig {
             login,
             endpoint: SwiftEndpoint::default(),
             region: None,
+            public_endpoint: None,
+            temp_url: SwiftTempUrl::default(),
             root_directory: String::new(),
             transfer: TransferConfig { part_bytes: Self::DEFAULT_PART_BYTES, ..TransferConfig::default() },
             verify_certificate: true,
@@ -128,6 +134,28 @@ pub enum SwiftEndpoint {
     Internal,
     /// The one for administrators.
     Admin,
+}
+
+/// How addresses for clients, which Swift calls temporary URLs, are signed. `Debug` shows no secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SwiftTempUrl {
+    /// The key. If neither of the two keys that are kept with the container is this one, it becomes the first, and what was
+    /// the first the second. Without one, the container's first key counts, or its second; if it has none, addresses are not
+    /// signed.
+    pub key: Option<String>,
+    /// Whether all this is about the keys of the account, and not of the container.
+    pub is_of_account: bool,
+    /// The methods that the store allows, if they are not those that it says itself.
+    pub methods: Option<Vec<String>>,
+}
+
+impl fmt::Debug for SwiftTempUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SwiftTempUrl")
+            .field("is_of_account", &self.is_of_account)
+            .field("methods", &self.methods)
+            .finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

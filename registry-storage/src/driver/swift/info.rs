@@ -18,12 +18,24 @@ pub(super) struct Info {
     pub(super) max_segments: usize,
     /// How large an object may be that is no list of segments.
     pub(super) max_object_bytes: u64,
+    /// What addresses it takes that are signed for clients, if it says so.
+    pub(super) temp_url: Option<TempUrlInfo>,
+}
+
+/// What a store says of temporary URLs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct TempUrlInfo {
+    #[serde(default)]
+    pub(super) methods: Vec<String>,
+    /// None if the store does not name them.
+    #[serde(default)]
+    pub(super) allowed_digests: Vec<String>,
 }
 
 impl Default for Info {
     /// What stores allow that do not tell.
     fn default() -> Self {
-        Self { max_segments: 1000, max_object_bytes: SwiftConfig::MAX_PART_BYTES }
+        Self { max_segments: 1000, max_object_bytes: SwiftConfig::MAX_PART_BYTES, temp_url: None }
     }
 }
 
@@ -31,6 +43,7 @@ impl Default for Info {
 struct InfoDocument {
     swift: Option<SwiftInfo>,
     slo: Option<SegmentsInfo>,
+    tempurl: Option<TempUrlInfo>,
 }
 
 #[derive(Deserialize)]
@@ -70,10 +83,13 @@ impl Swift {
 /// Reads what a store says; `None` if it says that it has no static large objects.
 fn info(body: &[u8]) -> Option<Info> {
     let default = Info::default();
-    let Ok(InfoDocument { swift: Some(swift), slo }) = serde_json::from_slice(body) else { return Some(default) };
+    let Ok(InfoDocument { swift: Some(swift), slo, tempurl }) = serde_json::from_slice(body) else {
+        return Some(default);
+    };
     let max_segments = slo?.max_manifest_segments.filter(|most| *most > 0).unwrap_or(default.max_segments);
     let max_object_bytes = swift.max_file_size.unwrap_or(default.max_object_bytes);
-    Some(Info { max_segments, max_object_bytes: max_object_bytes.max(SwiftConfig::MIN_PART_BYTES) })
+    let max_object_bytes = max_object_bytes.max(SwiftConfig::MIN_PART_BYTES);
+    Some(Info { max_segments, max_object_bytes, temp_url: tempurl })
 }
 
 #[cfg(test)]
@@ -93,5 +109,8 @@ mod tests {
             let found = info(body.as_bytes()).map(|info| (info.max_segments, info.max_object_bytes));
             assert_eq!(found, expected, "{body}");
         }
+        let said = r#"{"swift":{},"slo":{},"tempurl":{"methods":["GET"],"allowed_digests":["sha256"],"other":1}}"#;
+        let expected = TempUrlInfo { methods: vec!["GET".into()], allowed_digests: vec!["sha256".into()] };
+        assert_eq!(info(said.as_bytes()).unwrap().temp_url, Some(expected));
     }
 }

@@ -14,16 +14,19 @@ mod new;
 mod objects;
 mod protocol;
 mod segments;
+mod temp_url;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use md5::{Digest, Md5};
 use registry_core::store::StoreErrorKind;
+use tokio::sync::Mutex;
 
 use self::address::Address;
 use self::info::Info;
 use self::login::Login;
 use self::protocol::SwiftProtocol;
+use super::object::address::Endpoint;
 use super::object::backend::{Backend, Limits};
 use super::object::error::Failure;
 use super::object::exchange::{Answer, Call, Exchange};
@@ -31,7 +34,7 @@ use super::object::{ObjectDriver, connection};
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
-pub use self::config::{SwiftAuthVersion, SwiftConfig, SwiftEndpoint, SwiftLogin, SwiftName, SwiftScope};
+pub use self::config::{SwiftAuthVersion, SwiftConfig, SwiftEndpoint, SwiftLogin, SwiftName, SwiftScope, SwiftTempUrl};
 
 /// How large an object may be that is copied by one request. Swift itself would copy more, and take longer for it than
 /// proxies in between have patience.
@@ -50,7 +53,12 @@ const NEWEST: HeaderName = HeaderName::from_static("x-newest");
 pub(crate) struct Swift {
     exchange: Exchange<SwiftProtocol>,
     address: Address,
+    /// Where clients find the store, if elsewhere than the registry.
+    public_endpoint: Option<Endpoint>,
     info: Info,
+    /// How addresses for clients are to be signed, and what is known of the key for that.
+    temp_url: SwiftTempUrl,
+    signing: Mutex<temp_url::Known>,
 }
 
 /// Logs in, makes the container if there is none, and asks whether it can be listed, so that what is wrong with the
@@ -62,8 +70,15 @@ pub async fn open(config: &SwiftConfig) -> DriverResult<ObjectDriver> {
     let failed = |error| DriverError::io("prepare to connect to", &config.login.url, error);
     let connections = connection::open(config.verify_certificate).map_err(failed)?;
     let protocol = SwiftProtocol::new(Login::new(config, connections.clone()), config.container.clone());
-    let address = Address::new(&config.container, &config.root_directory);
-    let mut swift = Swift { exchange: Exchange::new(protocol, connections), address, info: Info::default() };
+    let public = config.public_endpoint.as_ref();
+    let mut swift = Swift {
+        exchange: Exchange::new(protocol, connections),
+        address: Address::new(&config.container, &config.root_directory),
+        public_endpoint: public.map(|url| Endpoint::without_path(url, "https://swift.example.com")).transpose()?,
+        info: Info::default(),
+        temp_url: config.temp_url.clone(),
+        signing: Mutex::default(),
+    };
     swift.make_container().await?;
     swift.info = swift.ask_info().await?;
     ObjectDriver::open(swift, &config.transfer).await

@@ -1,5 +1,7 @@
 //! Requests about whole objects.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -70,6 +72,10 @@ impl Objects for Swift {
         }
         let response = self.exchange.open(&call).await?;
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
+    }
+
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> Result<Option<String>, Failure> {
+        self.temp_url(path, lifetime).await
     }
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {

@@ -65,7 +65,7 @@ pub(crate) async fn log_in() -> HeaderMap {
 }
 
 /// Sends a request about something in the account, by a client of its own.
-async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> (HeaderMap, Bytes) {
+pub(crate) async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> (HeaderMap, Bytes) {
     let session = log_in().await;
     let text = |name: &str| session[name].to_str().expect("a text");
     let mut request = Request::builder().method(method).uri(format!("{}/{path}", text("x-storage-url")));
