@@ -7,7 +7,9 @@ mod gcs;
 mod kodo;
 mod oss;
 mod s3;
+mod scs;
 mod swift;
+mod ufile;
 mod vendor;
 
 use std::sync::Arc;
@@ -34,8 +36,8 @@ use registry_http::redirects::Redirects;
 use registry_http::server::{ClientCertificates, Deadlines, Limits, ListenAddress, Pace, ServerConfig, TlsConfig};
 use registry_storage::driver::StorageDriver;
 use registry_storage::{
-    DriverBlobStore, DriverIdentityStore, DriverInventory, DriverLinkStore, DriverSnapshotStore, FilesystemConfig,
-    StorageConfig,
+    DriverBlobStore, DriverIdentityStore, DriverImageStore, DriverInventory, DriverLinkStore, DriverSnapshotStore,
+    FilesystemConfig, StorageConfig,
 };
 
 use crate::catalog_copy::{CatalogCopy, CatalogFile};
@@ -64,15 +66,17 @@ pub(crate) async fn importer(config: &Config, import: ImportOptions) -> anyhow::
         let advice = "a registry that runs on this database imports by itself, with `storage.layout.adopt: true`";
         if in_use { error.context(advice) } else { error }
     })?;
-    let links = Arc::new(DriverLinkStore::new(stores.driver));
+    let links = Arc::new(DriverLinkStore::new(Arc::clone(&stores.driver)));
+    let images = Arc::new(DriverImageStore::new(stores.driver));
     let review_after = Timestamp::now().plus(options(config)?.review_grace);
-    Ok(Importer::new(links, Some(stores.metadata), review_after, import))
+    Ok(Importer::new(links, Some(stores.metadata), review_after, import).with_images(images))
 }
 
 /// Makes what finds out what would be imported. It needs no database, and so nobody has to stop for it.
 pub(crate) async fn dry_importer(config: &Config, import: ImportOptions) -> anyhow::Result<Importer> {
-    let links = DriverLinkStore::new(driver(config).await.context("opening the storage")?);
-    Ok(Importer::new(Arc::new(links), None, Timestamp::now(), import))
+    let driver = driver(config).await.context("opening the storage")?;
+    let (links, images) = (DriverLinkStore::new(Arc::clone(&driver)), DriverImageStore::new(driver));
+    Ok(Importer::new(Arc::new(links), None, Timestamp::now(), import).with_images(Arc::new(images)))
 }
 
 /// What a configuration names, opened. Whether the two belong to each other has not been asked.
@@ -202,6 +206,8 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
         ConfiguredDriver::Cos(_) => "cos",
         ConfiguredDriver::Bos(_) => "bos",
         ConfiguredDriver::Kodo(_) => "kodo",
+        ConfiguredDriver::Scs(_) => "scs",
+        ConfiguredDriver::Ufile(_) => "ufile",
         ConfiguredDriver::Swift(_) => "swift",
         ConfiguredDriver::InMemory => "inmemory",
     }
@@ -222,6 +228,8 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
         ConfiguredDriver::Cos(cos) => return cos::open(cos).await,
         ConfiguredDriver::Bos(bos) => return bos::open(bos).await,
         ConfiguredDriver::Kodo(kodo) => return kodo::open(kodo).await,
+        ConfiguredDriver::Scs(scs) => return scs::open(scs).await,
+        ConfiguredDriver::Ufile(ufile) => return ufile::open(ufile).await,
         ConfiguredDriver::Swift(swift) => return swift::open(swift).await,
         ConfiguredDriver::InMemory => StorageConfig::InMemory,
     };

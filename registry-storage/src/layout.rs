@@ -30,14 +30,18 @@
 //!                     └── index/<algorithm>/<hex>/link    where it ever pointed to
 //! ```
 //!
+//! Beside `docker`, the first registry's images may be, of which an import makes images of today (`image_store.rs`).
+//!
 //! Blobs stand where distribution has them (`registry/storage/paths.go`), so that either can use the other's storage.
 //! Uploads do not: distribution keeps them by repository, where each would cost several new directories. One flat
 //! directory beside the blobs costs none, is on the same file system, and is a place where distribution never looks.
 //! Which repository may serve which blob is in the metadata; the links only say what distribution thinks of it.
 
 use registry_core::protocol::digest::{Algorithm, Digest};
+use registry_core::protocol::image_v1::ImageId;
 use registry_core::protocol::reference::{RepositoryName, Tag};
 use registry_core::store::UploadId;
+use registry_core::store::images::ImageTag;
 use registry_core::store::links::{Link, LinkKind};
 use registry_core::store::snapshot::SnapshotName;
 
@@ -106,6 +110,30 @@ pub fn upload(upload: UploadId) -> StoragePath {
 pub(crate) fn is_upload(path: &StoragePath) -> bool {
     let name = path.as_str().strip_prefix("/docker/registry/v2/uploads/");
     name.is_some_and(|name| name.parse::<UploadId>().is_ok())
+}
+
+/// Returns the directory of the first registry's repositories.
+pub(crate) fn image_repositories() -> StoragePath {
+    path(IMAGE_REPOSITORIES)
+}
+
+/// Returns the tag of the first registry that a file is, if it is one.
+pub(crate) fn image_tag(path: &StoragePath) -> Option<ImageTag> {
+    let below = path.as_str().strip_prefix(IMAGE_REPOSITORIES)?.strip_prefix('/')?;
+    let (namespace, below) = below.split_once('/')?;
+    let (name, file) = below.split_once('/')?;
+    let tag = file.strip_prefix("tag_").filter(|tag| !tag.contains('/'))?;
+    Some(ImageTag {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        tag: tag.to_owned(),
+        path: path.as_str().to_owned(),
+    })
+}
+
+/// Returns where the first registry has a file of an image.
+pub(crate) fn image_file(id: &ImageId, name: &str) -> StoragePath {
+    path(&format!("/images/{id}/{name}"))
 }
 
 /// Returns the directory of all links.
@@ -179,6 +207,7 @@ pub(crate) fn parse_link(
 pub(crate) struct Stranger;
 
 const REPOSITORIES: &str = "/docker/registry/v2/repositories";
+const IMAGE_REPOSITORIES: &str = "/repositories";
 
 fn digest_link(directory: &StoragePath, digest: &Digest) -> StoragePath {
     path(&format!("{directory}/{}/{}/link", digest.algorithm(), digest.hex()))
@@ -274,6 +303,21 @@ mod tests {
             [&misplaced, &format!("{data}/x"), &data.as_str().replace("/data", ""), "/docker/registry/v2/blobs/x"]
         {
             assert_eq!(blob_digest(&path(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_of_the_first_registry_are_known_by_their_paths() {
+        let tag = image_tag(&path("/repositories/library/ubuntu/tag_14.04")).unwrap();
+        assert_eq!((&*tag.namespace, &*tag.name, &*tag.tag), ("library", "ubuntu", "14.04"));
+        for text in [
+            "/repositories/library/ubuntu/tag14.04_json",
+            "/repositories/library/ubuntu/_index_images",
+            "/repositories/library/tag_x",
+            "/repositories/a/b/c/tag_x",
+            "/repositories/a/b/tag_x/y",
+        ] {
+            assert_eq!(image_tag(&path(text)), None, "{text}");
         }
     }
 

@@ -13,6 +13,8 @@
 //! | [`azure`](driver::azure) | in a container of Azure, likewise |
 //! | [`oss`](driver::oss) | in a bucket of Aliyun OSS |
 //! | [`cos`](driver::cos) | in a bucket of Tencent COS |
+//! | [`scs`](driver::scs) | in a bucket of Sohu Cloud Storage |
+//! | [`ufile`](driver::ufile) | in a bucket of UCloud UFile |
 //! | [`inmemory`](driver::inmemory) | in memory, for tests |
 //!
 //! ```
@@ -38,6 +40,8 @@ pub mod config;
 pub mod driver;
 pub mod error;
 pub mod identity_store;
+pub mod image_store;
+mod inspection;
 pub mod inventory;
 pub mod layout;
 pub mod link_store;
@@ -49,6 +53,7 @@ pub mod testing;
 pub use blob_store::DriverBlobStore;
 pub use config::{FilesystemConfig, StorageConfig};
 pub use identity_store::DriverIdentityStore;
+pub use image_store::DriverImageStore;
 pub use inventory::DriverInventory;
 pub use link_store::DriverLinkStore;
 pub use snapshot_store::DriverSnapshotStore;

@@ -84,7 +84,7 @@ impl ImportObserver for Told {
             return;
         }
         *shown = Instant::now();
-        let ImportReport { repositories, left_out, tally, skipped } = report;
+        let ImportReport { repositories, left_out, tally, skipped, .. } = report;
         let line = format!(
             "{} repositories, {} manifests, {} blobs, {} tags, {skipped} skipped: {repository}",
             repositories + left_out,
@@ -121,8 +121,12 @@ struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ImportReport { repositories, left_out, tally, skipped } = &self.report;
+        let ImportReport { repositories, left_out, tally, images, skipped } = &self.report;
         let imported = if self.dry_run { "to be imported" } else { "imported" };
+        if *images != Counts::default() {
+            let converted = if self.dry_run { "to be converted" } else { "converted" };
+            writeln!(f, "v1 images     {} {converted}, {} converted before", images.adopted, images.kept)?;
+        }
         writeln!(f, "repositories  {repositories} gone through, {left_out} left out")?;
         for (name, counts) in [("manifests", tally.manifests), ("blobs", tally.blobs), ("tags", tally.tags)] {
             writeln!(f, "{name:<13} {} {imported}, {} there already", counts.adopted, counts.kept)?;

@@ -1,6 +1,6 @@
 //! Overriding the configuration by environment variables, by distribution's rule.
 //!
-//! `REGISTRY_HTTP_ADDR` sets `http.addr`: the parts of a name are the keys in capitals (in a few places another word,
+//! `REGISTRY_HTTP_ADDR` sets `http.addr`: the parts of a name are the keys in capitals (in a few places other words,
 //! see `x-variable` in the schema). Variables are applied in the order of their names, so that `REGISTRY_STORAGE=s3`
 //! comes before `REGISTRY_STORAGE_S3_BUCKET`. A value is YAML, and replaces what it sets. A number is the place in a
 //! list, or the place after its end. A free key is found whatever its case, and else created in lower case.
@@ -141,8 +141,9 @@ impl Variable<'_> {
             return Ok(Recognised::Yes);
         };
         match shape {
-            Shape::Section { keys, .. } => match keys.iter().find(|key| key.variable == *part) {
-                Some(key) => self.set_entry(node, &key.name, &key.shape, rest),
+            Shape::Section { keys, .. } => match keys.iter().find_map(|key| Some((key, behind(&key.variable, parts)?)))
+            {
+                Some((key, rest)) => self.set_entry(node, &key.name, &key.shape, rest),
                 None => Ok(Recognised::No),
             },
             Shape::Map(entry) => self.set_entry(node, &existing_key(node, part), entry, rest),
@@ -206,6 +207,13 @@ impl Variable<'_> {
         *node = Node::text(self.origin(), secret.strip_suffix('\r').unwrap_or(secret));
         Ok(Recognised::Yes)
     }
+}
+
+/// Returns the parts behind those of a key, if they begin with those.
+fn behind<'a>(variable: &str, parts: &'a [&'a str]) -> Option<&'a [&'a str]> {
+    let words = variable.split('_');
+    let (first, rest) = parts.split_at_checked(words.clone().count())?;
+    words.eq(first.iter().copied()).then_some(rest)
 }
 
 /// Returns the spelling of a free key that is there already, or else its name in lower case.

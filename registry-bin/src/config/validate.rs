@@ -5,6 +5,7 @@ mod gcs;
 mod key_pair;
 mod s3;
 mod swift;
+mod ufile;
 mod vendor;
 
 use std::collections::BTreeMap;
@@ -115,8 +116,8 @@ impl Check<'_> {
         let named = config.storage.named_drivers();
         if named.is_empty() {
             let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
-                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.swift`, \
-                           `storage.inmemory`";
+                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.scs`, \
+                           `storage.ufile`, `storage.swift`, `storage.inmemory`";
             self.report("storage", message);
         }
         self.one_of("storage", &named, &[], "storage drivers");
@@ -142,6 +143,12 @@ impl Check<'_> {
         }
         if let Some(kodo) = &config.storage.kodo {
             self.kodo(kodo);
+        }
+        if let Some(scs) = &config.storage.scs {
+            self.scs(scs);
+        }
+        if let Some(ufile) = &config.storage.ufile {
+            self.ufile(ufile);
         }
         if let Some(swift) = &config.storage.swift {
             self.swift(swift);

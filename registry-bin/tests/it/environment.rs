@@ -234,6 +234,31 @@ fn a_single_value_selects_a_kind_without_settings() {
     assert!(!format!("{config:?}").contains("hidden"));
 
     let variables = [
+        ("REGISTRY_STORAGE", "scs"),
+        ("REGISTRY_STORAGE_SCS_BUCKET", "b"),
+        ("REGISTRY_STORAGE_SCS_REGION", "bjcnc"),
+        ("REGISTRY_STORAGE_SCS_ACCESSKEY", "a"),
+        ("REGISTRY_STORAGE_SCS_SECRETKEY", "hidden"),
+        ("REGISTRY_STORAGE_SCS_CHUNKSIZE", "5242880"),
+    ];
+    let config = load_valid(MINIMAL, &variables).config;
+    let StorageDriver::Scs(scs) = config.storage.driver() else { panic!("another driver") };
+    assert_eq!((scs.chunksize, scs.secretkey.expose()), (5_242_880, "hidden"));
+
+    let variables = [
+        ("REGISTRY_STORAGE", "ufile"),
+        ("REGISTRY_STORAGE_UFILE_BASEURL", "http://b.h"),
+        ("REGISTRY_STORAGE_UFILE_PUBLIC_KEY", "a"),
+        ("REGISTRY_STORAGE_UFILE_PRIVATE_KEY", "hidden"),
+        ("REGISTRY_STORAGE_UFILE_RETRY_INTERVAL", "2"),
+    ];
+    let loaded = load_valid(MINIMAL, &variables);
+    assert_eq!(loaded.warnings, [""; 0]);
+    let StorageDriver::Ufile(ufile) = loaded.config.storage.driver() else { panic!("another driver") };
+    assert_eq!((ufile.ufile_retry_interval, ufile.ufile_private_key.expose()), (2, "hidden"));
+    assert!(!format!("{:?}", loaded.config).contains("hidden"));
+
+    let variables = [
         ("REGISTRY_STORAGE", "swift"),
         ("REGISTRY_STORAGE_SWIFT_AUTHURL", "https://h/v3"),
         ("REGISTRY_STORAGE_SWIFT_USERNAME", "u"),

@@ -14,7 +14,7 @@ fn each_mistake_has_its_text() {
         ),
         (
             "rootdirectory: /a",
-            "config.yml:3: unknown key `rootdirectory`; did you mean one of `storage.azure.rootdirectory`, `storage.bos.rootdirectory`, `storage.cos.rootdirectory`, `storage.filesystem.rootdirectory`, `storage.gcs.rootdirectory`, `storage.kodo.rootdirectory`, `storage.oss.rootdirectory`, `storage.s3.rootdirectory`?",
+            "config.yml:3: unknown key `rootdirectory`; did you mean one of `storage.azure.rootdirectory`, `storage.bos.rootdirectory`, `storage.cos.rootdirectory`, `storage.filesystem.rootdirectory`, `storage.gcs.rootdirectory`, `storage.kodo.rootdirectory`, `storage.oss.rootdirectory`, `storage.s3.rootdirectory`, `storage.scs.rootdirectory`, `storage.ufile.rootdirectory`?",
         ),
         ("tags:\n  most: 1", "config.yml:4: unknown key `tags.most`; expected one of `maxtags`, `history`"),
         (
@@ -288,6 +288,59 @@ fn what_a_bucket_of_another_vendor_lacks_is_said() {
             "bucket: b, accesskey: a, secretkey: s, chunksize: 5",
             "`storage.kodo.chunksize`: expected 1048576 to 1073741824 bytes, found `5`",
         ),
+        (
+            "scs",
+            "region: bjcnc, accesskey: a, secretkey: s",
+            "missing key `storage.scs.bucket`; expected a name such as `my-images`",
+        ),
+        (
+            "scs",
+            "region: bjcnc, bucket: b, accesskey: a",
+            "missing key `storage.scs.secretkey`; expected the key that the store gave out",
+        ),
+        (
+            "scs",
+            "bucket: b, accesskey: a, secretkey: s",
+            "missing key `storage.scs.region`; expected one of `bjcnc`, `bjctc`, `shctc`, `gzctc`, or `storage.scs.endpoint`",
+        ),
+        (
+            "scs",
+            "region: us-east-1, bucket: b, accesskey: a, secretkey: s",
+            "`storage.scs.region`: expected one of `bjcnc`, `bjctc`, `shctc`, `gzctc`, or `storage.scs.endpoint`, found \
+             `us-east-1`",
+        ),
+        (
+            "scs",
+            "region: bjcnc-internal, bucket: b, accesskey: a, secretkey: s, chunksize: 5",
+            "`storage.scs.chunksize`: expected 5242880 to 5368709120 bytes, found `5`",
+        ),
+        (
+            "ufile",
+            "ufile_public_key: a, ufile_private_key: s",
+            "missing key `storage.ufile.ufile_baseurl`; expected the URL of a bucket, such as \
+             `http://my-images.cn-bj.ufileos.com`",
+        ),
+        (
+            "ufile",
+            "ufile_baseurl: 'http://b.h', ufile_private_key: s",
+            "missing key `storage.ufile.ufile_public_key`; expected the key that the store gave out",
+        ),
+        (
+            "ufile",
+            "ufile_baseurl: 'http://b.h', ufile_public_key: a",
+            "missing key `storage.ufile.ufile_private_key`; expected the key that the store gave out",
+        ),
+        (
+            "ufile",
+            "ufile_baseurl: b.h, ufile_public_key: a, ufile_private_key: s",
+            "`storage.ufile.ufile_baseurl`: expected the URL of a bucket, such as `http://my-images.cn-bj.ufileos.com`, \
+             found `b.h`",
+        ),
+        (
+            "ufile",
+            "ufile_baseurl: 'http://b.h', ufile_public_key: a, ufile_private_key: s, ufile_retries: 0",
+            "`storage.ufile.ufile_retries`: expected at least 1, found `0`",
+        ),
     ] {
         let text = format!("version: 0.1\nstorage:\n  {driver}: {{{keys}}}\n");
         assert_eq!(problems(&text, &[]), format!("config.yml:3: {expected}"), "{keys}");
@@ -403,16 +456,16 @@ fn version_and_storage_are_needed() {
     assert_eq!(problems("storage: inmemory\n", &[]), "config.yml:1: missing key `version`; expected `version: 0.1`");
     assert_eq!(
         problems("version: 0.1\n", &[]),
-        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.swift`, `storage.inmemory`"
+        "config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.scs`, `storage.ufile`, `storage.swift`, `storage.inmemory`"
     );
     let both = "config.yml:1: missing key `version`; expected `version: 0.1`
-config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.swift`, `storage.inmemory`";
+config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.scs`, `storage.ufile`, `storage.swift`, `storage.inmemory`";
     assert_eq!(problems("", &[]), both);
     assert_eq!(problems("# nothing\n", &[]), both);
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");
     assert_eq!(
         problems("version: 0.1\nstorage: floppy\n", &[]),
-        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `oss`, `cos`, `bos`, `kodo`, `swift`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
+        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `oss`, `cos`, `bos`, `kodo`, `scs`, `ufile`, `swift`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
     );
 }
 

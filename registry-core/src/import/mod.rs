@@ -13,9 +13,13 @@
 //! clients push meanwhile stays as they pushed it. Until a repository is finished it is *open*: single things may be adopted
 //! into it by whoever asks for them ([`Adopter`]). Afterwards the metadata alone count, so that what is deleted stays deleted.
 //!
+//! Images that a registry of the first version has left in the storage are made images of today before
+//! ([`Importer::with_images`]).
+//!
 //! Whatever is damaged in the storage is [skipped](Skipped) and told of, and nothing else is held up by it.
 
 mod adopter;
+mod images;
 mod problem;
 mod stored;
 mod walk;
@@ -26,7 +30,7 @@ use std::sync::Arc;
 pub(crate) use self::adopter::{Adopter, Failure, Scope};
 pub use self::problem::{Problem, Skipped};
 use crate::protocol::reference::RepositoryName;
-use crate::store::{LinkStore, MetadataStore, StoreResult, Timestamp};
+use crate::store::{ImageStore, LinkStore, MetadataStore, StoreResult, Timestamp};
 
 /// How an import is to be done.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +54,8 @@ pub struct ImportReport {
     pub left_out: u64,
     /// What they have.
     pub tally: Tally,
+    /// Tags of a registry of the first version, whose images were made such of today.
+    pub images: Counts,
     /// Things that were skipped.
     pub skipped: u64,
 }
@@ -105,6 +111,7 @@ pub trait ImportObserver: Send + Sync {
 #[derive(Debug)]
 pub struct Importer {
     adopter: Adopter,
+    images: Option<Arc<dyn ImageStore>>,
     options: ImportOptions,
 }
 
@@ -119,7 +126,14 @@ impl Importer {
         options: ImportOptions,
     ) -> Self {
         let adopter = Adopter { links, metadata, review_after, overwrite: options.overwrite, verify: options.verify };
-        Self { adopter, options }
+        Self { adopter, images: None, options }
+    }
+
+    /// Imports as well what a registry of the first version has left: its images are made such of today, with
+    /// distribution's links, before these are gone through. Without metadata it is only found out whether they could be.
+    #[must_use]
+    pub fn with_images(self, images: Arc<dyn ImageStore>) -> Self {
+        Self { images: Some(images), ..self }
     }
 
     /// Runs the import to its end. Dropping the future stops it; a later one with [`ImportOptions::resume`] goes on.
@@ -127,7 +141,7 @@ impl Importer {
     /// # Errors
     /// That the storage cannot be listed or reached, or the metadata not be written to. All that was recorded stays.
     pub async fn run(&self, observer: &dyn ImportObserver) -> StoreResult<ImportReport> {
-        walk::Walk::new(&self.adopter, &self.options, observer).run().await
+        walk::Walk::new(&self.adopter, &self.options, observer).run(self.images.as_deref()).await
     }
 }
 

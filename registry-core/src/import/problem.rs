@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::protocol::digest::Digest;
+use crate::protocol::image_v1::{ImageError, ImageId};
 use crate::protocol::manifest::ManifestError;
 use crate::protocol::reference::RepositoryName;
 use crate::registry::RegistryOptions;
@@ -56,6 +57,17 @@ pub enum Problem {
         digest: Digest,
         /// What is wrong with it.
         problem: Box<Problem>,
+    },
+    /// The image of the first registry cannot be made one of today.
+    #[error("{0}")]
+    Image(#[source] ImageError),
+    /// The image of the first registry is not all there.
+    #[error("image `{id}` lacks {what}")]
+    ImageLacks {
+        /// The image.
+        id: ImageId,
+        /// What it lacks.
+        what: &'static str,
     },
     /// It, or something that it refers to, was removed from this registry in the same moment.
     #[error("it is being deleted")]

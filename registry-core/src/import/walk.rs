@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use futures::{StreamExt, TryStreamExt};
 
 use super::adopter::{Adopted, Adopter, Failure, Scope};
+use super::images::Conversion;
 use super::problem::{Problem, Skipped, SkippedThing};
 use super::{ImportObserver, ImportOptions, ImportReport, Tally};
 use crate::protocol::reference::RepositoryName;
-use crate::store::StoreResult;
 use crate::store::import::AdoptOutcome;
 use crate::store::links::{Link, LinkKind};
+use crate::store::{ImageStore, StoreResult};
 
 /// How many files' names are listed at a time.
 const PAGE: usize = 1000;
@@ -31,7 +32,13 @@ impl<'a> Walk<'a> {
         Self { adopter, options, observer, report: Mutex::default() }
     }
 
-    pub(super) async fn run(&self) -> StoreResult<ImportReport> {
+    pub(super) async fn run(&self, images: Option<&dyn ImageStore>) -> StoreResult<ImportReport> {
+        if let Some(images) = images {
+            let (links, options, writes) = (&self.adopter.links, self.options, self.adopter.metadata.is_some());
+            let converted =
+                Conversion { images, links, options, writes, skip: &|skipped| self.skip(skipped) }.run().await?;
+            self.report().images = converted;
+        }
         if let Some(metadata) = &self.adopter.metadata {
             metadata.begin_import(!self.options.resume).await?;
         }

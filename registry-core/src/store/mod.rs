@@ -10,6 +10,7 @@ pub mod error;
 pub mod gc;
 pub mod history;
 pub mod identity;
+pub mod images;
 pub mod import;
 pub mod inventory;
 pub mod links;
@@ -23,6 +24,7 @@ pub mod usage;
 
 pub use blob::{BlobLocation, BlobRead, BlobStore, BlobWriter, ByteStream, StagedUpload};
 pub use error::{StoreError, StoreErrorKind, StoreResult};
+pub use images::ImageStore;
 pub use links::LinkStore;
 pub use metadata::MetadataStore;
 pub use timestamp::Timestamp;

@@ -26,7 +26,9 @@ pub mod kodo;
 pub mod object;
 pub mod oss;
 pub mod s3;
+pub mod scs;
 pub mod swift;
+pub mod ufile;
 
 use std::fmt;
 use std::fs::File;

@@ -17,10 +17,12 @@ mod log;
 mod oss;
 mod retention;
 mod s3;
+mod scs;
 mod search;
 mod storage;
 mod swift;
 mod tls;
+mod ufile;
 mod unsupported;
 mod validation;
 mod variables;
@@ -41,6 +43,7 @@ pub use log::{AccessLogConfig, LogConfig, LogFormat, LogLevel};
 pub use oss::{OssConfig, OssSignatureVersion};
 pub use retention::{RetentionConfig, RetentionRuleConfig};
 pub use s3::S3Config;
+pub use scs::ScsConfig;
 pub use search::{SearchBackend, SearchConfig};
 pub use storage::{
     BlobDescriptorCache, CacheConfig, DeleteConfig, FilesystemConfig, GarbageCollectionConfig, InMemoryConfig,
@@ -49,6 +52,7 @@ pub use storage::{
 };
 pub use swift::{SwiftConfig, SwiftEndpointType};
 pub use tls::{CipherSuite, ClientAuth, MinimumTls, TlsConfig};
+pub use ufile::UfileConfig;
 pub use unsupported::{MiddlewareConfig, NotificationsConfig, PolicyConfig, ProxyConfig, RedisConfig};
 pub use validation::{IndexesConfig, ManifestsConfig, Platform, Platforms, UrlsConfig, ValidationConfig};
 pub(crate) use variables::Variables;

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AzureConfig, BosConfig, CosConfig, GcsConfig, KodoConfig, OssConfig, S3Config, SwiftConfig, named, present,
+    AzureConfig, BosConfig, CosConfig, GcsConfig, KodoConfig, OssConfig, S3Config, ScsConfig, SwiftConfig, UfileConfig,
+    named, present,
 };
 use crate::config::value::{DatabaseUrl, GoDuration, Network, Opaque};
 
@@ -46,6 +47,12 @@ pub struct StorageConfig {
     /// The driver for Qiniu Kodo.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub kodo: Option<KodoConfig>,
+    /// The driver for Sohu Cloud Storage.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub scs: Option<ScsConfig>,
+    /// The driver for UCloud UFile.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub ufile: Option<UfileConfig>,
     /// The driver for OpenStack Swift.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub swift: Option<SwiftConfig>,
@@ -82,6 +89,10 @@ pub enum StorageDriver<'a> {
     Bos(&'a BosConfig),
     /// A bucket of Qiniu's.
     Kodo(&'a KodoConfig),
+    /// A bucket of Sohu's.
+    Scs(&'a ScsConfig),
+    /// A bucket of UCloud's.
+    Ufile(&'a UfileConfig),
     /// A container of Swift.
     Swift(&'a SwiftConfig),
     /// Memory.
@@ -100,6 +111,8 @@ impl StorageConfig {
             self.cos.as_ref().map(StorageDriver::Cos),
             self.bos.as_ref().map(StorageDriver::Bos),
             self.kodo.as_ref().map(StorageDriver::Kodo),
+            self.scs.as_ref().map(StorageDriver::Scs),
+            self.ufile.as_ref().map(StorageDriver::Ufile),
             self.swift.as_ref().map(StorageDriver::Swift),
         ];
         named.into_iter().flatten().next().unwrap_or(StorageDriver::InMemory)
@@ -118,6 +131,8 @@ impl StorageConfig {
             ("cos", self.cos.is_some()),
             ("bos", self.bos.is_some()),
             ("kodo", self.kodo.is_some()),
+            ("scs", self.scs.is_some()),
+            ("ufile", self.ufile.is_some()),
             ("swift", self.swift.is_some()),
         ])
     }

@@ -3,10 +3,11 @@
 use registry_storage::driver::cos::CosConfig as CosDriver;
 use registry_storage::driver::oss::OssConfig as OssDriver;
 use registry_storage::driver::s3::S3Config as S3Driver;
+use registry_storage::driver::scs::ScsConfig as ScsDriver;
 
 use super::Check;
 use crate::config::problem::shorten;
-use crate::config::section::{CosConfig, OssConfig};
+use crate::config::section::{CosConfig, OssConfig, ScsConfig};
 use crate::config::value::Secret;
 
 impl Check<'_> {
@@ -29,6 +30,33 @@ impl Check<'_> {
         self.above_zero(&format!("{path}.multipartcopymaxconcurrency"), cos.multipartcopymaxconcurrency == 0);
         self.word(path, "encryptionkeyid", &cos.encryptionkeyid);
         self.word(path, "storageclass", &cos.storageclass);
+    }
+
+    pub(super) fn scs(&mut self, scs: &ScsConfig) {
+        let path = "storage.scs";
+        self.bucket_name(path, "bucket", &scs.bucket, "my-images");
+        for (key, secret) in [("accesskey", &scs.accesskey), ("secretkey", &scs.secretkey)] {
+            self.needed_secret(path, key, secret);
+        }
+        self.word(path, "accesskey", scs.accesskey.expose());
+        if scs.endpoint.is_empty() && ScsDriver::sohu_host(&scs.region).is_none() {
+            let (key, found) = (format!("{path}.region"), shorten(&scs.region));
+            let names = ScsDriver::REGIONS.map(|name| format!("`{name}`")).join(", ");
+            let message = match scs.region.is_empty() {
+                true => format!("missing key `{key}`; expected one of {names}, or `{path}.endpoint`"),
+                false => format!("`{key}`: expected one of {names}, or `{path}.endpoint`, found `{found}`"),
+            };
+            self.report(&key, message);
+        }
+        self.part_bytes(path, scs.chunksize, ScsDriver::MIN_PART_BYTES, S3Driver::MAX_PART_BYTES);
+    }
+
+    /// Expects a secret.
+    pub(super) fn needed_secret(&mut self, section: &str, key: &str, secret: &Secret) {
+        if secret.is_empty() {
+            let path = format!("{section}.{key}");
+            self.report(&path, format!("missing key `{path}`; expected the key that the store gave out"));
+        }
     }
 
     /// Expects a name of a bucket or a region.

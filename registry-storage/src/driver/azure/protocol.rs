@@ -4,12 +4,9 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use md5::{Digest, Md5};
 use registry_core::store::StoreErrorKind;
 use reqsign_azure_storage::Credential;
 use reqsign_core::Signer;
@@ -18,6 +15,7 @@ use super::address::Address;
 use super::config::{AzureConfig, AzureCredentials};
 use super::credentials;
 use super::xml::{self, ErrorDocument};
+use crate::driver::object::checksum::{CONTENT_MD5, content_md5};
 use crate::driver::object::connection::Connections;
 use crate::driver::object::error::{ExchangeError, Refusal};
 use crate::driver::object::exchange::Protocol;
@@ -28,9 +26,6 @@ const VERSION: HeaderValue = HeaderValue::from_static("2021-12-02");
 const MS_VERSION: HeaderName = HeaderName::from_static("x-ms-version");
 const MS_ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const MS_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
-const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-/// Bodies from this size on are hashed where that may take its time.
-const LONG_BODY_BYTES: usize = 256 * 1024;
 
 /// Speaks for one account.
 #[derive(Debug)]
@@ -109,7 +104,7 @@ impl Protocol for AzureProtocol {
         headers.insert(MS_VERSION, VERSION);
         if !body.is_empty() {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-            headers.insert(CONTENT_MD5, checksum(body).await);
+            headers.insert(CONTENT_MD5, content_md5(body).await);
         }
     }
 
@@ -147,17 +142,6 @@ impl Protocol for AzureProtocol {
         let renewed = credentials::signer(&self.config, &self.address, &self.connections);
         *self.signer.write().unwrap_or_else(PoisonError::into_inner) = renewed;
     }
-}
-
-/// Returns the checksum by which the service knows that a body arrived as it was sent.
-async fn checksum(body: &Bytes) -> HeaderValue {
-    let sum = if body.len() < LONG_BODY_BYTES {
-        Md5::digest(body)
-    } else {
-        let body = body.clone();
-        tokio::task::spawn_blocking(move || Md5::digest(&body)).await.expect("hashing does not panic")
-    };
-    HeaderValue::try_from(STANDARD.encode(sum)).expect("base64 makes a header")
 }
 
 #[cfg(test)]

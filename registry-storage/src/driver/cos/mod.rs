@@ -28,9 +28,9 @@ static COS: Dialect = Dialect {
     paging: Paging::Marker,
     copy_source_form: CopySourceForm::Host,
     copy_source: HeaderName::from_static("x-cos-copy-source"),
-    copy_source_range: HeaderName::from_static("x-cos-copy-source-range"),
+    copy_source_range: Some(HeaderName::from_static("x-cos-copy-source-range")),
     own_metadata: (HeaderName::from_static("x-cos-metadata-directive"), HeaderValue::from_static("Replaced")),
-    only_new: (HeaderName::from_static("x-cos-forbid-overwrite"), HeaderValue::from_static("true")),
+    only_new: Some((HeaderName::from_static("x-cos-forbid-overwrite"), HeaderValue::from_static("true"))),
     strict_range: None,
     note: HeaderName::from_static("x-cos-meta-registry-upload"),
     encryption: HeaderName::from_static("x-cos-server-side-encryption"),
@@ -41,6 +41,8 @@ static COS: Dialect = Dialect {
     request_id: HeaderName::from_static("x-cos-request-id"),
     min_part_bytes: CosConfig::MIN_PART_BYTES,
     max_copy_bytes: 5 * 1024 * 1024 * 1024,
+    at_once: 1000,
+    names_other_regions: false,
 };
 
 /// Prepares to speak to a bucket, and asks whether it can be listed, so that what is wrong with the address, the

@@ -81,6 +81,10 @@ impl Endpoint {
         self.authority.as_str()
     }
 
+    pub(in crate::driver) fn scheme(&self) -> &str {
+        self.scheme.as_str()
+    }
+
     pub(in crate::driver) fn is_encrypted(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }

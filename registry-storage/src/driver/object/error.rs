@@ -61,6 +61,9 @@ pub(crate) enum ExchangeError {
     /// The answer took too long. The store may have done what it was asked.
     #[error("the object store at `{authority}` did not answer within {seconds} s")]
     Timeout { authority: String, seconds: u64 },
+    /// What was asked for is elsewhere.
+    #[error("the object store sends elsewhere, and from there again")]
+    Moved,
     /// There is nothing to sign requests with. `advice` says what to check.
     #[error("no credentials were found; {advice}")]
     Credentials { advice: &'static str, is_worth_a_retry: bool, source: Box<dyn Error + Send + Sync> },
@@ -75,7 +78,7 @@ impl ExchangeError {
         match self {
             Self::Refused(refusal) => refusal.kind,
             Self::Unreachable { .. } | Self::Timeout { .. } => StoreErrorKind::Unavailable,
-            Self::Credentials { .. } | Self::Answer(_) => StoreErrorKind::Other,
+            Self::Moved | Self::Credentials { .. } | Self::Answer(_) => StoreErrorKind::Other,
         }
     }
 
@@ -85,7 +88,7 @@ impl ExchangeError {
             Self::Refused(refusal) => refusal.is_worth_a_retry,
             Self::Unreachable { .. } | Self::Timeout { .. } => true,
             Self::Credentials { is_worth_a_retry, .. } => *is_worth_a_retry,
-            Self::Answer(_) => false,
+            Self::Moved | Self::Answer(_) => false,
         }
     }
 

@@ -8,17 +8,15 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 
 use super::connection::Connections;
 use super::error::{ExchangeError, Failure, Refusal};
-use super::retry::Retry;
+use super::retry::{Pace, Retry};
 use crate::error::DriverError;
 
-/// How long an answer may take, besides the time for the body of its request.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the store may take to put parts together, or to copy.
 const LONG_PATIENCE: Duration = Duration::from_secs(300);
 /// How fast a request's body has to be taken at least.
@@ -44,6 +42,11 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync + 'static {
     /// Reads an answer that says no. Its body is empty if it did not arrive.
     fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal;
 
+    /// Takes note of where an answer says that what was asked for is instead, and tells whether it is asked for there.
+    fn moved(&self, _location: &Uri) -> bool {
+        false
+    }
+
     /// Forgets the credentials that the store no longer takes, so that new ones are found for the next request.
     fn renew(&self);
 }
@@ -53,6 +56,7 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync + 'static {
 pub(crate) struct Exchange<P> {
     protocol: P,
     connections: Connections,
+    pace: Pace,
 }
 
 /// What is asked for.
@@ -91,7 +95,12 @@ impl Call {
 
 impl<P: Protocol> Exchange<P> {
     pub(crate) fn new(protocol: P, connections: Connections) -> Self {
-        Self { protocol, connections }
+        Self { protocol, connections, pace: Pace::default() }
+    }
+
+    /// Asks at another pace than all others do.
+    pub(crate) fn with_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     pub(crate) fn protocol(&self) -> &P {
@@ -101,7 +110,7 @@ impl<P: Protocol> Exchange<P> {
     /// Asks, and waits for the whole answer, which is one of success.
     pub(crate) async fn answer(&self, call: &Call) -> Result<Answer, Failure> {
         let headers = self.prepared(call).await;
-        let mut retry = Retry::default();
+        let mut retry = Retry::new(self.pace);
         loop {
             let answered = self.within(call, async { self.whole(self.attempt(call, &headers).await?).await }).await;
             if let Some(answer) = self.again(call, &mut retry, answered).await? {
@@ -113,7 +122,7 @@ impl<P: Protocol> Exchange<P> {
     /// Asks, and gives the answer, which is one of success, when its head is there.
     pub(crate) async fn open(&self, call: &Call) -> Result<Response<Incoming>, Failure> {
         let headers = self.prepared(call).await;
-        let mut retry = Retry::default();
+        let mut retry = Retry::new(self.pace);
         loop {
             let answered = self.within(call, self.attempt(call, &headers)).await;
             if let Some(response) = self.again(call, &mut retry, answered).await? {
@@ -139,6 +148,9 @@ impl<P: Protocol> Exchange<P> {
             Ok(success) => return Ok(Some(success)),
             Err(error) => error,
         };
+        if matches!(error, ExchangeError::Moved) && retry.follow() {
+            return Ok(None);
+        }
         if error.is_expired_token() && retry.renew() {
             self.protocol.renew();
             return Ok(None);
@@ -153,7 +165,7 @@ impl<P: Protocol> Exchange<P> {
         call: &Call,
         attempt: impl Future<Output = Result<T, ExchangeError>>,
     ) -> Result<T, ExchangeError> {
-        let base = if call.is_long { LONG_PATIENCE } else { PATIENCE };
+        let base = if call.is_long { LONG_PATIENCE.max(self.pace.patience) } else { self.pace.patience };
         let patience = base + Duration::from_secs(call.body.len() as u64 / MIN_BYTES_PER_SECOND);
         let timeout = |_| ExchangeError::Timeout { authority: self.protocol.authority(), seconds: patience.as_secs() };
         tokio::time::timeout(patience, attempt).await.map_err(timeout).flatten()
@@ -176,6 +188,12 @@ impl<P: Protocol> Exchange<P> {
             return Ok(response);
         }
         let (status, headers) = (response.status(), response.headers().clone());
+        if status == StatusCode::TEMPORARY_REDIRECT
+            && let Some(Ok(location)) = headers.get(header::LOCATION).map(|location| Uri::try_from(location.as_bytes()))
+            && self.protocol.moved(&location)
+        {
+            return Err(ExchangeError::Moved);
+        }
         // Its status says enough, if the rest does not arrive.
         let body = self.whole(response).await.map(|answer| answer.body).unwrap_or_default();
         Err(self.protocol.refusal(status, &headers, &body).into())

@@ -28,9 +28,9 @@ static OSS: Dialect = Dialect {
     paging: Paging::Marker,
     copy_source_form: CopySourceForm::Bucket,
     copy_source: HeaderName::from_static("x-oss-copy-source"),
-    copy_source_range: HeaderName::from_static("x-oss-copy-source-range"),
+    copy_source_range: Some(HeaderName::from_static("x-oss-copy-source-range")),
     own_metadata: (HeaderName::from_static("x-oss-metadata-directive"), HeaderValue::from_static("REPLACE")),
-    only_new: (HeaderName::from_static("x-oss-forbid-overwrite"), HeaderValue::from_static("true")),
+    only_new: Some((HeaderName::from_static("x-oss-forbid-overwrite"), HeaderValue::from_static("true"))),
     strict_range: Some((HeaderName::from_static("x-oss-range-behavior"), HeaderValue::from_static("standard"))),
     note: HeaderName::from_static("x-oss-meta-registry-upload"),
     encryption: HeaderName::from_static("x-oss-server-side-encryption"),
@@ -41,6 +41,8 @@ static OSS: Dialect = Dialect {
     request_id: HeaderName::from_static("x-oss-request-id"),
     min_part_bytes: OssConfig::MIN_PART_BYTES,
     max_copy_bytes: 1024 * 1024 * 1024,
+    at_once: 1000,
+    names_other_regions: false,
 };
 
 /// Prepares to speak to a bucket, and asks whether it can be listed, so that what is wrong with the address, the

@@ -17,12 +17,12 @@ pub(in crate::driver) struct Dialect {
     pub(in crate::driver) copy_source_form: CopySourceForm,
     /// What a copy's source is named in.
     pub(in crate::driver) copy_source: HeaderName,
-    /// What a copied part's range is named in; the end is inclusive.
-    pub(in crate::driver) copy_source_range: HeaderName,
+    /// What a copied part's range is named in; the end is inclusive. Without it, the store copies no parts.
+    pub(in crate::driver) copy_source_range: Option<HeaderName>,
     /// What tells that a copy gets metadata of its own.
     pub(in crate::driver) own_metadata: (HeaderName, HeaderValue),
-    /// What tells that an object is written only if there is none.
-    pub(in crate::driver) only_new: (HeaderName, HeaderValue),
+    /// What tells that an object is written only if there is none. Without it, writers take turns.
+    pub(in crate::driver) only_new: Option<(HeaderName, HeaderValue)>,
     /// What tells that a range that is not there is to be refused, where that is not so anyway.
     pub(in crate::driver) strict_range: Option<(HeaderName, HeaderValue)>,
     /// The note of an object, which is metadata.
@@ -43,6 +43,10 @@ pub(in crate::driver) struct Dialect {
     pub(in crate::driver) min_part_bytes: u64,
     /// How large an object may be that is copied by one request.
     pub(in crate::driver) max_copy_bytes: u64,
+    /// How many objects a list has, and a deletion takes, at most.
+    pub(in crate::driver) at_once: usize,
+    /// Whether a request that went to another region than the bucket's is answered by where that is.
+    pub(in crate::driver) names_other_regions: bool,
 }
 
 /// What the keys of a driver's section are called.
@@ -63,6 +67,8 @@ pub(in crate::driver) enum BodyChecksum {
     Sha256(HeaderName),
     /// The MD5 is signed, in `Content-MD5`.
     Md5,
+    /// That of parts is, in hex digits. The store looks at no other one.
+    HexMd5OfParts,
 }
 
 /// How lists are gone on with.
@@ -105,9 +111,9 @@ impl Dialect {
             paging: Paging::Token,
             copy_source_form: CopySourceForm::Bucket,
             copy_source: HeaderName::from_static("x-amz-copy-source"),
-            copy_source_range: HeaderName::from_static("x-amz-copy-source-range"),
+            copy_source_range: Some(HeaderName::from_static("x-amz-copy-source-range")),
             own_metadata: (HeaderName::from_static("x-amz-metadata-directive"), HeaderValue::from_static("REPLACE")),
-            only_new: (http::header::IF_NONE_MATCH, HeaderValue::from_static("*")),
+            only_new: Some((http::header::IF_NONE_MATCH, HeaderValue::from_static("*"))),
             strict_range: None,
             note: HeaderName::from_static("x-amz-meta-registry-upload"),
             encryption: HeaderName::from_static("x-amz-server-side-encryption"),
@@ -118,6 +124,8 @@ impl Dialect {
             request_id: HeaderName::from_static("x-amz-request-id"),
             min_part_bytes: 5 * 1024 * 1024,
             max_copy_bytes: 5 * 1024 * 1024 * 1024,
+            at_once: 1000,
+            names_other_regions: false,
         }
     }
 }

@@ -17,6 +17,7 @@ mod xml;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method};
+use tokio::sync::Semaphore;
 
 use self::address::{Address, Addressing};
 use self::dialect::{AMAZON, Dialect};
@@ -30,6 +31,9 @@ use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
 
 pub use self::config::{S3Config, S3Credentials, S3Encryption};
+
+/// How many parts are copied through the registry at a time, each of which is in memory meanwhile.
+const COPIES_AT_ONCE: usize = 2;
 
 /// Prepares to speak to a bucket, and asks whether it can be listed, so that what is wrong with the address, the
 /// credentials or the bucket is told at the start. Reads the system's certificates, which blocks for a moment.
@@ -66,6 +70,8 @@ pub(super) struct S3 {
     dialect: &'static Dialect,
     options: ObjectOptions,
     exchange: Exchange<S3Protocol>,
+    /// Who copies parts through the registry, for a store that does not copy them by itself.
+    copying: Semaphore,
 }
 
 /// What every new object is asked to be. All of it can be a header's value.
@@ -89,7 +95,8 @@ impl S3 {
         let connections = connection::open(verify_certificate).map_err(failed)?;
         let address = Arc::new(address);
         let protocol = S3Protocol::new(Arc::clone(&address), dialect, connections.clone(), make_sign);
-        Ok(Self { address, public, dialect, options, exchange: Exchange::new(protocol, connections) })
+        let exchange = Exchange::new(protocol, connections);
+        Ok(Self { address, public, dialect, options, exchange, copying: Semaphore::new(COPIES_AT_ONCE) })
     }
 
     /// Prepares a request about an object, or about the bucket.
@@ -131,7 +138,7 @@ impl Backend for S3 {
             max_parts: 10_000,
             part_bytes: self.dialect.min_part_bytes..=S3Config::MAX_PART_BYTES,
             max_copy_bytes: self.dialect.max_copy_bytes,
-            at_once: objects::AT_ONCE,
+            at_once: self.dialect.at_once,
         }
     }
 

@@ -3,15 +3,18 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
+use md5::Md5;
 use registry_core::store::StoreErrorKind;
 
 use super::S3;
+use super::dialect::BodyChecksum;
 use super::xml::{
     self, CompleteMultipartUpload, CompletedPart, CopyPart, InitiateMultipartUpload, ListParts, ListUploads,
 };
+use crate::driver::object::checksum::{CONTENT_MD5, hash};
 use crate::driver::object::error::Failure;
 use crate::driver::object::multipart::{Multipart, UnfinishedUpload, UploadPage, UploadScope};
-use crate::driver::object::objects::{Purpose, parse_time};
+use crate::driver::object::objects::{Objects, Purpose, parse_time};
 use crate::path::StoragePath;
 
 #[async_trait]
@@ -27,6 +30,10 @@ impl Multipart for S3 {
     async fn put_part(&self, path: &StoragePath, id: &str, number: usize, body: Bytes) -> Result<String, Failure> {
         let query = [("partNumber", &*number.to_string()), ("uploadId", id)];
         let mut call = self.call("upload part of", Method::PUT, Some(path), &query);
+        if matches!(self.dialect.checksum, BodyChecksum::HexMd5OfParts) && !self.address.endpoint.is_encrypted() {
+            let checksum = hex::encode(hash::<Md5>(&body).await);
+            call.headers.insert(CONTENT_MD5, HeaderValue::try_from(checksum).expect("hex digits make a header"));
+        }
         call.body = body;
         let answer = self.exchange.answer(&call).await?;
         let tag = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
@@ -41,13 +48,18 @@ impl Multipart for S3 {
         source: &StoragePath,
         range: Option<(u64, u64)>,
     ) -> Result<String, Failure> {
+        let Some(range_header) = &self.dialect.copy_source_range else {
+            let _room = self.copying.acquire().await;
+            let body = self.get_whole(source, range).await?;
+            return self.put_part(path, id, number, body).await;
+        };
         let query = [("partNumber", &*number.to_string()), ("uploadId", id)];
         let mut call = self.call("copy part of", Method::PUT, Some(path), &query);
         call.is_long = true;
         call.headers.insert(&self.dialect.copy_source, self.copy_source(source));
         if let Some((first, last)) = range {
             let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-            call.headers.insert(&self.dialect.copy_source_range, range);
+            call.headers.insert(range_header, range);
         }
         let answer = self.exchange.answer(&call).await?;
         self.checked(&call, &answer)?;

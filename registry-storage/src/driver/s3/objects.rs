@@ -10,17 +10,15 @@ use registry_core::store::StoreErrorKind;
 
 use super::S3;
 use super::config::S3Encryption;
-use super::dialect::Paging;
+use super::dialect::{BodyChecksum, Paging};
 use super::xml::{self, Delete, Deleted, DeletedObject, ListObjects};
 use crate::driver::object::checksum::{CONTENT_MD5, content_md5};
+use crate::driver::object::claim;
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Call;
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
 use crate::error::DriverError;
 use crate::path::StoragePath;
-
-/// How many objects a list has, and a deletion takes, at most.
-pub(super) const AT_ONCE: usize = 1000;
 
 #[async_trait]
 impl Objects for S3 {
@@ -34,8 +32,11 @@ impl Objects for S3 {
     }
 
     async fn put_new(&self, path: &StoragePath, body: Bytes) -> Result<(), Failure> {
+        let Some(only_new) = self.dialect.only_new.clone() else {
+            return claim::put_new(self, path, body).await;
+        };
         let mut call = self.put_call(path, body, Purpose::File);
-        call.headers.extend([self.dialect.only_new.clone()]);
+        call.headers.extend([only_new]);
         self.exchange.answer(&call).await.map(drop)
     }
 
@@ -86,7 +87,7 @@ impl Objects for S3 {
     ) -> Result<ObjectPage, Failure> {
         let prefix = self.address.root.prefix(directory);
         let after = after.map(|after| self.address.root.key(after));
-        let limit = limit.clamp(1, AT_ONCE).to_string();
+        let limit = limit.clamp(1, self.dialect.at_once).to_string();
         let mut query = vec![("max-keys", limit.as_str()), ("prefix", &prefix)];
         match (self.dialect.paging, next) {
             (Paging::Token, Some(next)) => query.extend([("list-type", "2"), ("continuation-token", next)]),
@@ -146,7 +147,9 @@ impl Objects for S3 {
         let objects = paths.iter().map(|path| DeletedObject { key: self.address.root.key(path) }).collect();
         let mut call = self.call("delete from", Method::POST, None, &[("delete", "")]);
         call.body = xml::write(&Delete { quiet: true, objects }).into();
-        call.headers.insert(CONTENT_MD5, content_md5(&call.body).await);
+        if !matches!(self.dialect.checksum, BodyChecksum::HexMd5OfParts) {
+            call.headers.insert(CONTENT_MD5, content_md5(&call.body).await);
+        }
         call.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         let answer = self.exchange.answer(&call).await?;
         // Some say nothing at all if all went well.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use sha2::Sha256;
 
@@ -28,6 +29,8 @@ pub(super) struct S3Protocol {
     make_sign: MakeSign,
     sign: RwLock<Arc<dyn Sign>>,
     presigning: Presigning,
+    /// Where the bucket is instead, as the store said.
+    elsewhere: RwLock<Option<Authority>>,
 }
 
 impl S3Protocol {
@@ -38,7 +41,15 @@ impl S3Protocol {
         make_sign: MakeSign,
     ) -> Self {
         let sign = make_sign(&connections).into();
-        Self { address, dialect, connections, make_sign, sign, presigning: Presigning::default() }
+        Self {
+            address,
+            dialect,
+            connections,
+            make_sign,
+            sign,
+            presigning: Presigning::default(),
+            elsewhere: RwLock::default(),
+        }
     }
 
     /// Signs the address of a `GET` for whoever has it. `None` if the credentials end before, as may be with those that a
@@ -92,16 +103,34 @@ impl Protocol for S3Protocol {
             (BodyChecksum::Md5, false) if !body.is_empty() => {
                 headers.insert(CONTENT_MD5, content_md5(body).await);
             }
-            (BodyChecksum::Md5, _) => {}
+            (BodyChecksum::Md5 | BodyChecksum::HexMd5OfParts, _) => {}
         }
     }
 
     async fn sign(&self, request: &mut Parts) -> Result<(), ExchangeError> {
+        if let Some(authority) = self.elsewhere.read().unwrap_or_else(PoisonError::into_inner).clone() {
+            let mut uri = request.uri.clone().into_parts();
+            uri.authority = Some(authority);
+            request.uri = Uri::from_parts(uri).expect("an address stays one with another host");
+        }
         self.signs().sign(request, None).await.map_err(|error| self.no_credentials(error))
     }
 
     fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
         error::refusal(status, headers, body, self.address.bucket(), self.dialect)
+    }
+
+    /// Keeps to the scheme: what was encrypted stays so.
+    fn moved(&self, location: &Uri) -> bool {
+        let is_taken =
+            self.dialect.names_other_regions && location.scheme_str() == Some(self.address.endpoint.scheme());
+        match location.authority() {
+            Some(authority) if is_taken => {
+                *self.elsewhere.write().unwrap_or_else(PoisonError::into_inner) = Some(authority.clone());
+                true
+            }
+            _ => false,
+        }
     }
 
     fn renew(&self) {

@@ -118,14 +118,23 @@ impl Filesystem {
         metadata: Option<&Arc<MemoryMetadataStore>>,
         options: ImportOptions,
     ) -> (ImportReport, Vec<String>) {
-        let metadata = metadata.map(|metadata| Arc::clone(metadata) as Arc<dyn MetadataStore>);
-        let heard = Heard::default();
-        let importer = Importer::new(self.links(), metadata, Timestamp::now(), options);
-        let report = importer.run(&heard).await.unwrap();
-        let mut skipped = heard.0.into_inner().unwrap();
-        skipped.sort();
-        (report, skipped)
+        import(self.links(), metadata, options).await
     }
+}
+
+/// Imports what links say into `metadata`, or nowhere, and returns what was skipped, sorted, beside the report.
+pub(super) async fn import(
+    links: Arc<dyn LinkStore>,
+    metadata: Option<&Arc<MemoryMetadataStore>>,
+    options: ImportOptions,
+) -> (ImportReport, Vec<String>) {
+    let metadata = metadata.map(|metadata| Arc::clone(metadata) as Arc<dyn MetadataStore>);
+    let heard = Heard::default();
+    let importer = Importer::new(links, metadata, Timestamp::now(), options);
+    let report = importer.run(&heard).await.unwrap();
+    let mut skipped = heard.0.into_inner().unwrap();
+    skipped.sort();
+    (report, skipped)
 }
 
 #[derive(Default)]

@@ -1,0 +1,91 @@
+//! What goes wrong between the driver and the store, made by a server of our own between them.
+
+use http::Method;
+use registry_core::store::StoreErrorKind;
+use registry_storage::driver::StorageDriver;
+use registry_storage::driver::scs::open;
+use registry_storage::testing::driver_suite::nothing_is_left;
+
+use super::subject::{ScsBucket, scs};
+use crate::object::fault_server::{Fault, FaultServer};
+use crate::object::faults::BehindFaults;
+use crate::object::parts::{path, read};
+
+const ERROR: Fault = Fault::Answer { status: 500, body: "<Error><Code>InternalError</Code></Error>" };
+
+/// Returns a bucket behind a server that makes faults, and a driver that goes through it.
+async fn behind_faults() -> BehindFaults<ScsBucket> {
+    let subject = scs().await;
+    let server = FaultServer::start(&subject.config.endpoint).await;
+    let mut config = subject.config.clone();
+    config.endpoint = server.endpoint();
+    config.transfer.part_bytes = 5 * 1024 * 1024;
+    let driver = open(&config).await.expect("the store can be reached");
+    BehindFaults { subject, server, driver }
+}
+
+#[tokio::test]
+async fn errors_of_the_server_are_passed_over() {
+    behind_faults().await.push(ERROR, Method::PUT, "partNumber", 2).await;
+}
+
+#[tokio::test]
+async fn a_connection_cut_in_a_part_is_passed_over() {
+    behind_faults().await.push(Fault::CutRequest, Method::PUT, "partNumber", 2).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_a_part_is_passed_over() {
+    behind_faults().await.push(Fault::LoseReply, Method::PUT, "partNumber", 2).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_the_beginning_leaves_nothing() {
+    behind_faults().await.push(Fault::LoseReply, Method::POST, "?uploads", 1).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_the_completion_is_recognised() {
+    behind_faults().await.push(Fault::LoseReply, Method::POST, "uploadId", 1).await;
+}
+
+#[tokio::test]
+async fn a_connection_cut_while_a_part_is_copied_is_passed_over() {
+    behind_faults().await.push(Fault::CutAnswer, Method::GET, "/_staged/", 2).await;
+}
+
+#[tokio::test]
+async fn a_connection_cut_while_reading_is_passed_over() {
+    behind_faults().await.read_on().await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_a_new_file_is_recognised() {
+    behind_faults().await.write_new(Method::PUT, "/suite/file", false).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_a_claim_is_passed_over() {
+    behind_faults().await.write_new(Method::PUT, "/_claims/", false).await;
+}
+
+#[tokio::test]
+async fn a_store_that_stays_away_is_unavailable() {
+    behind_faults().await.stay_away(ERROR, &["500 InternalError", "bucket `images`"]).await;
+}
+
+/// The Sohu registry gave out nothing then.
+#[tokio::test]
+async fn a_range_that_is_answered_by_the_whole_is_no_empty_read() {
+    let BehindFaults { subject, server, driver } = behind_faults().await;
+    let file = path("/suite/file");
+    driver.put(&file, "0123456789".into()).await.unwrap();
+    server.inject(Fault::Answer { status: 200, body: "0123456789" }, Method::GET, "/suite/file", 2);
+    assert_eq!(read(&driver, &file, 5).await, "01234");
+    let error = driver.read(&file, 5..10).await.unwrap_err();
+    assert_eq!((error.kind(), server.left()), (StoreErrorKind::Other, 0));
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(cause.source().unwrap().to_string(), "it has another range");
+    driver.delete(&file).await.unwrap();
+    nothing_is_left(&subject).await;
+}
