@@ -163,7 +163,10 @@ async fn unavailable_while(config: DatabaseConfig, url: &str, mode: Mode) {
         assert_eq!(written.kind(), StoreErrorKind::Unavailable, "{written:?}");
     }
     proxy.cut(Mode::Pass);
-    patiently(commit(&*store, &repository, "after")).await.unwrap();
+    // On a busy machine whoever comes first may still wait for a connection that was asked for before.
+    if patiently(commit(&*store, &repository, "after")).await.is_err() {
+        patiently(commit(&*store, &repository, "after")).await.unwrap();
+    }
     assert!(store.blob(&repository, &digest("before")).await.unwrap().is_some());
     assert!(store.blob(&repository, &digest("meanwhile")).await.unwrap().is_none());
 }
