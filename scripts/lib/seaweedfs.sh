@@ -7,35 +7,22 @@
 seaweedfs_pid=
 seaweedfs_url=
 
-# seaweedfs_free_port - prints a loopback port that is free, and free 10 000 further on too, where gRPC is.
-seaweedfs_free_port() {
-    local port
-    for _ in {1..100}; do
-        port=$(free_port)
-        if ! (: </dev/tcp/127.0.0.1/$((port + 10000))) 2>/dev/null; then
-            printf '%d\n' "$port"
-            return
-        fi
-    done
-    printf 'no free port was found\n' >&2
-    return 1
-}
-
 # seaweedfs_start DIR - starts a server below DIR with a bucket `registry`, and exports for the tests that want one
 # where it is and who they are.
 seaweedfs_start() {
-    local dir=$1 weed=${tools_dir:?}/seaweedfs/bin/weed master volume filer port
+    local dir=$1 weed=${tools_dir:?}/seaweedfs/bin/weed port
     [[ -x $weed ]] || { printf 'SeaweedFS is missing: run scripts/setup\n' >&2; return 1; }
     mkdir -p "$dir/data" "$dir/log"
-    master=$(seaweedfs_free_port) volume=$(seaweedfs_free_port) filer=$(seaweedfs_free_port) port=$(seaweedfs_free_port)
+    port=$(free_port)
     cat >"$dir/s3.json" <<'JSON'
 {"identities": [{"name": "tests", "actions": ["Admin", "Read", "Write", "List", "Tagging"],
   "credentials": [{"accessKey": "testaccess", "secretKey": "testsecret"}]}]}
 JSON
     GOMEMLIMIT=200MiB "$weed" -logdir="$dir/log" server -dir="$dir/data" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
-        -master.telemetry=false -master.port="$master" -master.volumeSizeLimitMB=512 \
-        -volume.port="$volume" -volume.max=80 -filer -filer.port="$filer" \
-        -s3 -s3.port="$port" -s3.config="$dir/s3.json" -s3.port.iceberg=0 -s3.port.lance=0 -s3.iam=false \
+        -master.telemetry=false -master.port="$(free_port)" -master.port.grpc="$(free_port)" \
+        -master.volumeSizeLimitMB=512 -volume.port="$(free_port)" -volume.port.grpc="$(free_port)" -volume.max=80 \
+        -filer -filer.port="$(free_port)" -filer.port.grpc="$(free_port)" \
+        -s3 -s3.port="$port" -s3.port.grpc="$(free_port)" -s3.config="$dir/s3.json" -s3.port.iceberg=0 -s3.port.lance=0 -s3.iam=false \
         >"$dir/output" 2>&1 </dev/null &
     seaweedfs_pid=$!
     defer server_end "$seaweedfs_pid"

@@ -28,12 +28,15 @@ server_command() {
     return 1
 }
 
-# free_port - prints a loopback port on which nobody listens.
+# free_port - prints a loopback port on which nobody listens and that no other call has printed in the last ten minutes:
+# what is printed is listened on later. It is below those that the system gives to connections.
 free_port() {
-    local port
+    local port given=${TMPDIR:-/tmp}/registry-ports
+    mkdir -p "$given"
+    find "$given" -mindepth 1 -mmin +10 -exec rmdir {} + 2>/dev/null || true
     for _ in {1..100}; do
         port=$((20000 + RANDOM % 12000))
-        if ! (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; then
+        if mkdir "$given/$port" 2>/dev/null && ! (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; then
             printf '%d\n' "$port"
             return
         fi
