@@ -24,7 +24,7 @@ use super::body::{PacedBody, TrackedBody};
 use super::config::{Deadlines, Limits};
 use super::pace::Pace;
 use super::peer::{ConnectionInfo, PeerAddress};
-use super::send_file::FileSender;
+use super::send_file::{FileSender, FileSenders};
 use super::signal::Signal;
 use super::stream::StreamExecutor;
 use super::tls::Tls;
@@ -46,8 +46,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Shared {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) h2c: bool,
-    /// Stands for parts of files, if connections may send them.
-    pub(super) placeholder: Option<Bytes>,
+    /// What sends parts of files, if connections may.
+    pub(super) file_senders: Option<FileSenders>,
     pub(super) deadlines: Deadlines,
     pub(super) limits: Limits,
     /// Every connection and stream.
@@ -92,8 +92,8 @@ where
     };
 
     let activity = Activity::new(Instant::now(), http2);
-    let placeholder = shared.placeholder.clone().filter(|_| !http2 && stream.sends_files());
-    let files = placeholder.map(FileSender::new);
+    let senders = shared.file_senders.as_ref().filter(|_| !http2 && stream.sends_files());
+    let files = senders.map(FileSenders::sender);
     let transport = Transport::new(stream, prefix, Arc::clone(&activity), deadlines.body).with_files(files.clone());
     let io = TokioIo::new(transport);
     let info = ConnectionInfo { peer, tls: shared.tls.is_some() };

@@ -105,7 +105,7 @@ impl Server {
         let shared = Shared {
             tls,
             h2c,
-            placeholder: send_files.then(send_file::placeholder),
+            file_senders: send_files.then(send_file::FileSenders::new),
             deadlines,
             limits,
             tasks: TaskTracker::new(),

@@ -37,6 +37,11 @@ pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
         Pin::new(self).poll_write_vectored(context, slices)
     }
 
+    /// Holds back what does not fill a packet, for at most two tenths of a second; or does so no longer, and sends it.
+    fn cork(&self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Writes up to `len` bytes of a file, from `offset`. Nothing, if the file ends there.
     fn poll_send_file(&mut self, _: &mut Context<'_>, _: &File, _: u64, _: usize) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
@@ -54,6 +59,10 @@ impl ByteStream for TcpStream {}
 impl ByteStream for TcpStream {
     fn sends_files(&self) -> bool {
         true
+    }
+
+    fn cork(&self, cork: bool) -> io::Result<()> {
+        Ok(rustix::net::sockopt::set_tcp_cork(self, cork)?)
     }
 
     fn poll_write_before_file(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
