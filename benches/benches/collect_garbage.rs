@@ -96,6 +96,7 @@ async fn fill(root: &Path, metadata: &Arc<dyn MetadataStore>, count: u64) {
             size_bytes: BLOB_BYTES as u64,
             location: &location,
             is_displaced: false,
+            is_replicated: false,
             upload: None,
             hold: None,
             review_after: due,

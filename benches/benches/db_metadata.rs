@@ -71,6 +71,7 @@ impl Database {
             size_bytes: 1000,
             location: &location,
             is_displaced: false,
+            is_replicated: false,
             upload: None,
             hold: None,
             review_after: Timestamp::now(),

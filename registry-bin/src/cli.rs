@@ -2,11 +2,12 @@
 
 mod repository;
 mod retention;
+mod storage;
 mod tag;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
@@ -19,6 +20,7 @@ use registry_core::store::snapshot::SnapshotName;
 
 use self::repository::RepositoryCommand;
 use self::retention::RetentionCommand;
+use self::storage::StorageCommand;
 use self::tag::TagCommand;
 use crate::command;
 use crate::config::{self, Config, ConfigError, Loaded};
@@ -150,7 +152,7 @@ enum Command {
     #[command(after_help = SCRUB_HELP)]
     Scrub(Scrub),
     /// Look after the storage as a whole
-    #[command(subcommand)]
+    #[command(subcommand, after_help = storage::EXAMPLES)]
     Storage(StorageCommand),
     /// Look at what tags pointed to, and point them to it again
     #[command(subcommand, after_help = tag::EXAMPLES)]
@@ -313,12 +315,6 @@ impl Scrub {
     }
 }
 
-#[derive(Debug, Subcommand)]
-enum StorageCommand {
-    /// Let the database of the configuration have the storage, whatever they were used with before
-    TakeOver(Source),
-}
-
 #[derive(Debug, clap::Args)]
 struct Source {
     /// The configuration file [default: the one that REGISTRY_CONFIGURATION_PATH names, else built-in settings]
@@ -392,6 +388,13 @@ impl Environment {
     fn load(&self, source: &Source) -> Result<Loaded, ConfigError> {
         config::load(source.file.as_deref(), &self.variables)
     }
+
+    /// Loads one of several files. Variables that set something would set it in all of them, and have no effect.
+    fn load_alone(&self, file: &Path) -> Result<Loaded, ConfigError> {
+        let mut variables = self.variables.clone();
+        variables.retain(|(name, _)| !config::is_own_variable(name));
+        config::load(Some(file), &variables)
+    }
 }
 
 impl Command {
@@ -414,9 +417,7 @@ impl Command {
                 return Ok(compared(environment, &source, |config| command::fsck::run(config, repair, json)));
             }
             Self::Scrub(scrub) => return Ok(scrub.run(environment)),
-            Self::Storage(StorageCommand::TakeOver(source)) => {
-                command::storage::take_over(&environment.load(&source)?.config)?;
-            }
+            Self::Storage(command) => return command.run(environment),
             Self::Tag(command) => command.run(environment)?,
             Self::Repository(command) => command.run(environment)?,
             Self::Retention(command) => command.run(environment)?,

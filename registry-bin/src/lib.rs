@@ -12,6 +12,7 @@ mod identity;
 mod measured_storage;
 mod mover;
 mod paced_inventory;
+mod replicator;
 mod retention;
 mod schedule;
 mod scrub;

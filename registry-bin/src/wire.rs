@@ -6,6 +6,7 @@ mod cos;
 mod gcs;
 mod kodo;
 mod oss;
+mod replica;
 mod s3;
 mod scs;
 mod swift;
@@ -13,6 +14,8 @@ mod ufile;
 mod vendor;
 
 use std::sync::Arc;
+
+pub(crate) use self::replica::{OpenReplica, open_replica, take_over_replica};
 
 use anyhow::Context as _;
 use registry_core::gc::CollectOptions;
@@ -74,7 +77,7 @@ pub(crate) async fn importer(config: &Config, import: ImportOptions) -> anyhow::
 
 /// Makes what finds out what would be imported. It needs no database, and so nobody has to stop for it.
 pub(crate) async fn dry_importer(config: &Config, import: ImportOptions) -> anyhow::Result<Importer> {
-    let driver = driver(config).await.context("opening the storage")?;
+    let driver = driver(&config.storage).await.context("opening the storage")?;
     let (links, images) = (DriverLinkStore::new(Arc::clone(&driver)), DriverImageStore::new(driver));
     Ok(Importer::new(Arc::new(links), None, Timestamp::now(), import).with_images(Arc::new(images)))
 }
@@ -87,7 +90,7 @@ pub(crate) struct Stores {
 
 /// Opens the stores.
 pub(crate) async fn stores(config: &Config) -> anyhow::Result<Stores> {
-    let driver = driver(config).await.context("opening the storage")?;
+    let driver = driver(&config.storage).await.context("opening the storage")?;
     let metadata = metadata(config).await.context("opening the database")?;
     Ok(Stores { driver, metadata })
 }
@@ -214,8 +217,8 @@ pub(crate) fn driver_name(config: &Config) -> &'static str {
 }
 
 /// Opens the storage.
-pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDriver>> {
-    let storage = match config.storage.driver() {
+pub(crate) async fn driver(config: &ConfiguredStorage) -> anyhow::Result<Arc<dyn StorageDriver>> {
+    let storage = match config.driver() {
         ConfiguredDriver::Filesystem(filesystem) => {
             let mut driver = FilesystemConfig::new(&filesystem.rootdirectory);
             driver.max_threads = filesystem.maxthreads as usize;
@@ -237,7 +240,15 @@ pub(crate) async fn driver(config: &Config) -> anyhow::Result<Arc<dyn StorageDri
 }
 
 async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {
-    let Some(url) = database_url(config) else { return Ok(Arc::new(MemoryMetadataStore::default())) };
+    Ok(match database(config) {
+        Some(database) => registry_db::open(&database).await?,
+        None => Arc::new(MemoryMetadataStore::default()),
+    })
+}
+
+/// Returns the settings of the database, or `None` if it is in memory.
+pub(crate) fn database(config: &Config) -> Option<registry_db::DatabaseConfig> {
+    let url = database_url(config)?;
     let settings = &config.database;
     let mut database = registry_db::DatabaseConfig::new(url);
     database.cache_bytes = settings.cachebytes;
@@ -246,7 +257,7 @@ async fn metadata(config: &Config) -> anyhow::Result<Arc<dyn MetadataStore>> {
     database.server.connect_timeout = settings.connecttimeout.get();
     database.server.start_timeout = settings.starttimeout.get();
     database.server.tls = settings.tls.enabled.then(|| registry_db::TlsConfig::new(settings.tls.cas.clone()));
-    Ok(registry_db::open(&database).await?)
+    Some(database)
 }
 
 fn options(config: &Config) -> anyhow::Result<RegistryOptions> {
@@ -255,6 +266,7 @@ fn options(config: &Config) -> anyhow::Result<RegistryOptions> {
         delete_enabled: config.storage.delete.enabled,
         read_only: config.storage.maintenance.readonly.enabled,
         tag_history: config.tags.history.get(),
+        replicates: config.storage.replicate.is_some(),
         upload_lifetime: config.storage.maintenance.uploadpurging.age.get(),
         review_grace: config.storage.maintenance.garbagecollection.graceperiod.get(),
         index_children: index_children(&config.validation),

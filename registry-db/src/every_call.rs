@@ -8,6 +8,7 @@ use registry_core::protocol::reference::{Reference, RepositoryName, Tag};
 use registry_core::store::gc::SuspectKind;
 use registry_core::store::history::{HistoryQuery, RestoreOutcome, RestoreTag};
 use registry_core::store::metadata::{CommitBlob, PutManifest, PutManifestOutcome, ReferrersQuery, UploadRecord};
+use registry_core::store::replication::ReplicationEnd;
 use registry_core::store::usage::RepositoryTag;
 use registry_core::store::{BlobLocation, ClaimToken, MetadataStore, StagedUpload, Timestamp, UploadId};
 
@@ -80,6 +81,7 @@ pub(crate) async fn call_every_method(store: &dyn MetadataStore, begun_max: usiz
     store.forget_blobs(&condemned, &[]).await.unwrap();
     call_every_upload_method(store, &a, begun_max).await;
     call_every_displacement_method(store, &a).await;
+    call_every_replication_method(store, &a).await;
     call_every_history_method(store, &b).await;
     call_every_removal_and_usage_method(store, &b).await;
 }
@@ -92,6 +94,7 @@ async fn call_every_displacement_method(store: &dyn MetadataStore, repository: &
         size_bytes: 9,
         location: &location,
         is_displaced: true,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: LATER,
@@ -106,6 +109,48 @@ async fn call_every_displacement_method(store: &dyn MetadataStore, repository: &
     assert!(store.relocate_blob(&record, &BlobLocation::new("place"), NOW).await.unwrap());
     assert_eq!(store.take_displaced(NOW, NOW, 10).await.unwrap().len(), 2);
     store.forget_displaced(&[location]).await.unwrap();
+}
+
+async fn call_every_replication_method(store: &dyn MetadataStore, repository: &RepositoryName) {
+    let (end, later) = (Timestamp::from_micros(200), Timestamp::from_micros(300));
+    let push = async || {
+        let blob = CommitBlob {
+            repository,
+            digest: &digest("replicated"),
+            size_bytes: 10,
+            location: &BlobLocation::new("here"),
+            is_displaced: false,
+            is_replicated: true,
+            upload: None,
+            hold: None,
+            review_after: NOW,
+        };
+        store.commit_blob(blob).await.unwrap();
+    };
+    let take = async || store.take_replication(NOW, end).await.unwrap().unwrap();
+    push().await;
+    let mut taken = take().await;
+    assert!(store.keep_replication(&taken, later).await.unwrap());
+    taken.turn_end = later;
+    let failed = ReplicationEnd::Failed { next_turn: NOW, error: "away".to_owned() };
+    assert!(store.end_replication(&taken, &failed).await.unwrap());
+    assert_eq!(store.replication_status().await.unwrap().failing, 1);
+    assert_eq!(store.failed_replications(10).await.unwrap().len(), 1);
+    let taken = take().await;
+    assert!(store.end_replication(&taken, &ReplicationEnd::Copied).await.unwrap());
+    for _ in 0..2 {
+        store.unlink_blob(repository, &digest("replicated"), NOW).await.unwrap();
+        let condemned = store.condemn_blobs(LATER, LATER, 10).await.unwrap().condemned;
+        store.forget_blobs(&condemned, &[]).await.unwrap();
+        push().await;
+    }
+    store.unlink_blob(repository, &digest("replicated"), NOW).await.unwrap();
+    let condemned = store.condemn_blobs(LATER, LATER, 10).await.unwrap().condemned;
+    store.forget_blobs(&condemned, &[]).await.unwrap();
+    let taken = take().await;
+    assert!(store.end_replication(&taken, &ReplicationEnd::Forgotten).await.unwrap());
+    commit(store, repository, "unreplicated").await;
+    assert!(store.note_unreplicated(None, 10).await.unwrap().noted > 0);
 }
 
 async fn call_every_history_method(store: &dyn MetadataStore, repository: &RepositoryName) {
@@ -185,6 +230,7 @@ async fn call_every_upload_method(store: &dyn MetadataStore, repository: &Reposi
             size_bytes: 8,
             location: &BlobLocation::new("here"),
             is_displaced: false,
+            is_replicated: false,
             upload: Some((upload.id, claim)),
             hold: None,
             review_after: LATER,
@@ -240,6 +286,7 @@ async fn commit(store: &dyn MetadataStore, repository: &RepositoryName, content:
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("here"),
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: NOW,

@@ -28,6 +28,7 @@
 //! uploads: a repository by name, because an upload does not bring it into being
 //! imports, imported_repositories: how far an import of the storage is
 //! settings: what all processes that share the database have agreed upon, by name
+//! replicated_blobs: by digest, which blobs have a second copy, and which are to get one
 //! ```
 //!
 //! A manifest is kept whole, so that a push is one transaction and a pull one query. Rows of `repository_blobs` say who
@@ -87,8 +88,11 @@ mod stored;
 
 use std::sync::Arc;
 
-use registry_core::store::MetadataStore;
+use registry_core::store::replication::{FailedReplication, ReplicationStatus};
 use registry_core::store::snapshot::SnapshotSource;
+use registry_core::store::{MetadataStore, StoreError, StoreErrorKind};
+
+use crate::error::{Failure, during};
 
 pub use catalog_table::{
     CatalogTable, CatalogTableConfig, CatalogTableError, CatalogTableReport, CatalogTableTls, MysqlAddress,
@@ -135,6 +139,37 @@ pub fn snapshots(url: &DatabaseUrl) -> Option<Arc<dyn SnapshotSource>> {
         DatabaseUrl::Sqlite(path) => Some(Arc::new(sqlite::SqliteSnapshots::new(path))),
         DatabaseUrl::Postgres(_) | DatabaseUrl::Mysql(_) => None,
     }
+}
+
+/// Tells how far second copies of blobs are behind, and what failed of them, those first that are tried again first, up to
+/// `limit`. The database may be in use by this process or another; nothing in it is changed.
+///
+/// # Errors
+/// `NotFound` if there is no database yet; whatever keeps it from being read.
+pub async fn look_at_replication(
+    config: &DatabaseConfig,
+    limit: usize,
+) -> Result<(ReplicationStatus, Vec<FailedReplication>), LookError> {
+    if let DatabaseUrl::Sqlite(path) = &config.url {
+        let given = path.clone();
+        let looked = tokio::task::spawn_blocking(move || sqlite::look_at_replication(&given, limit)).await;
+        let looked = looked.unwrap_or_else(|stopped| Err(Failure::new(StoreErrorKind::Other, stopped)));
+        return Ok(looked.map_err(during(format_args!("look into the database `{}`", path.display())))?);
+    }
+    let store = open(config).await?;
+    Ok((store.replication_status().await?, store.failed_replications(limit).await?))
+}
+
+/// Why a database could not be looked into.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Begins to put a copy in the place of a database, which no process may have open; `None` if the database is a server,

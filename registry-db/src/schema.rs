@@ -68,6 +68,17 @@ diesel::table! {
     displaced_blobs (location) { location -> Text, digest -> Nullable<Text>, state -> SmallInt, turn_after -> BigInt, }
 }
 diesel::table! {
+    replicated_blobs (digest) {
+        digest -> Text,
+        size_bytes -> BigInt,
+        state -> SmallInt,
+        turn_after -> BigInt,
+        noted_at -> BigInt,
+        failures -> Integer,
+        error -> Text,
+    }
+}
+diesel::table! {
     tag_history (repository_id, name, ended_at, manifest_id) {
         repository_id -> BigInt,
         name -> Text,

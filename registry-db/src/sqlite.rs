@@ -30,19 +30,23 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use futures::future::BoxFuture;
+use registry_core::store::StoreErrorKind;
 use registry_core::store::gc::BlobHolds;
+use registry_core::store::replication::{FailedReplication, ReplicationStatus};
 
 use self::committer::Durability;
+use self::connection::Role;
 use self::lock::DatabaseLock;
 use self::readers::Readers;
 pub use self::restore::{Restore, Restored};
 pub(crate) use self::snapshot::SqliteSnapshots;
+use self::store::replication::{BEHIND, NEVER};
 use self::writer::Writer;
 use crate::begun::BegunUploads;
 use crate::cache::{Cache, Subject};
 use crate::config::DatabaseConfig;
 use crate::error::{Failure, OpenError};
-use crate::schema::uploads;
+use crate::schema::{replicated_blobs, uploads};
 
 /// How many uploads of which nothing was taken are kept in memory.
 const BEGUN_MAX: usize = 1024;
@@ -204,6 +208,19 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
+/// Tells how far second copies are behind, and what failed of them, up to `limit`, in a database that another process may
+/// have open. Blocks.
+pub(crate) fn look_at_replication(
+    path: &Path,
+    limit: usize,
+) -> Result<(ReplicationStatus, Vec<FailedReplication>), Failure> {
+    let path = path.canonicalize().map_err(|error| Failure::new(StoreErrorKind::NotFound, error))?;
+    let mut connection = connection::open(&path, Role::Reader)?;
+    let status = connection::in_place(store::replication::status(&mut connection))?;
+    let failed = connection::in_place(store::replication::list_failed(&mut connection, limit))?;
+    Ok((status, failed))
+}
+
 /// A database that is ours, and up to date.
 struct Prepared {
     path: PathBuf,
@@ -224,11 +241,17 @@ fn prepare(path: &Path) -> Result<Prepared, OpenError> {
     Ok(Prepared { path, lock, connection, holds })
 }
 
-/// Gives back the claims of a process that was killed, so that its clients can go on at once. The lock proves that no
+/// Gives back the claims of a process that was killed, and the turns to copy, so that others can go on at once. The lock proves that no
 /// writer is left.
 fn release_claims(connection: &mut SqliteConnection) -> QueryResult<()> {
     diesel::update(uploads::table.filter(uploads::claim.is_not_null()))
         .set((uploads::claim.eq(None::<String>), uploads::claimed_until.eq(None::<i64>)))
         .execute(connection)?;
+    // Nobody is copying any more, and what has failed is worth another attempt.
+    let behind = replicated_blobs::table
+        .filter(replicated_blobs::turn_after.gt(0))
+        .filter(replicated_blobs::turn_after.lt(NEVER))
+        .filter(replicated_blobs::state.eq(BEHIND));
+    diesel::update(behind).set(replicated_blobs::turn_after.eq(0)).execute(connection)?;
     Ok(())
 }

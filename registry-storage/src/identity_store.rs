@@ -1,4 +1,6 @@
 //! The identity of a storage, as a small file beside the blobs.
+//!
+//! A second store has no identity of its own, and the one of the storage whose copies it has in another file.
 
 use std::sync::Arc;
 
@@ -10,25 +12,32 @@ use registry_core::store::{StoreErrorKind, StoreResult};
 use crate::driver::StorageDriver;
 use crate::error::DriverError;
 use crate::layout;
+use crate::path::StoragePath;
 
 /// Keeps the identity of the storage of a driver, at the path that [`layout`] gives it.
 #[derive(Debug, Clone)]
 pub struct DriverIdentityStore {
     driver: Arc<dyn StorageDriver>,
+    path: StoragePath,
 }
 
 impl DriverIdentityStore {
     /// Keeps it in `driver`.
     pub fn new(driver: Arc<dyn StorageDriver>) -> Self {
-        Self { driver }
+        Self { driver, path: layout::identity() }
+    }
+
+    /// Keeps that of the storage whose copies are in `driver`.
+    pub fn of_source(driver: Arc<dyn StorageDriver>) -> Self {
+        Self { driver, path: layout::source() }
     }
 }
 
 #[async_trait]
 impl IdentityStore for DriverIdentityStore {
     async fn identity(&self) -> StoreResult<Option<StorageIdentity>> {
-        let path = layout::identity();
-        let content = match self.driver.read(&path, 0..StorageIdentity::TEXT_BYTES as u64).await {
+        let path = &self.path;
+        let content = match self.driver.read(path, 0..StorageIdentity::TEXT_BYTES as u64).await {
             Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(None),
             content => content?.into_bytes().await?,
         };
@@ -38,17 +47,16 @@ impl IdentityStore for DriverIdentityStore {
     }
 
     async fn settle_identity(&self, identity: StorageIdentity) -> StoreResult<StorageIdentity> {
-        if self.driver.put_new(&layout::identity(), text(identity)).await? {
+        if self.driver.put_new(&self.path, text(identity)).await? {
             return Ok(identity);
         }
         // Gone again already if somebody is removing it: then this is for the next start to settle.
-        let gone =
-            || DriverError::new(StoreErrorKind::Conflict, "settle", layout::identity(), "it was removed meanwhile");
+        let gone = || DriverError::new(StoreErrorKind::Conflict, "settle", &self.path, "it was removed meanwhile");
         Ok(self.identity().await?.ok_or_else(gone)?)
     }
 
     async fn replace_identity(&self, identity: StorageIdentity) -> StoreResult<()> {
-        Ok(self.driver.put(&layout::identity(), text(identity)).await?)
+        Ok(self.driver.put(&self.path, text(identity)).await?)
     }
 
     async fn has_foreign_repositories(&self) -> StoreResult<bool> {

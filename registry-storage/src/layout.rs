@@ -4,6 +4,7 @@
 //! <root>
 //! ├── registry
 //! │   ├── identity                         which database the storage belongs to
+//! │   ├── source                           in a second store alone: the identity of the storage whose copies it has
 //! │   ├── quarantine/<algorithm>/<hex>
 //! │   │   └── <uuid>                       bytes that were found in the place of that blob, and are not it
 //! │   └── snapshots
@@ -50,6 +51,11 @@ use crate::path::StoragePath;
 /// Returns where the storage's identity is.
 pub fn identity() -> StoragePath {
     path("/registry/identity")
+}
+
+/// Returns where a second store has the identity of the storage whose copies are in it.
+pub fn source() -> StoragePath {
+    path("/registry/source")
 }
 
 /// Returns the directory of the snapshots of the database.

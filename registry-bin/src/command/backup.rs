@@ -26,7 +26,7 @@ pub(crate) fn run(config: &Config, to: Option<&Path>) -> anyhow::Result<()> {
                 format!("the database is copied to `{}`, with the digest {digest}", file.display())
             }
             None => {
-                let driver = wire::driver(config).await.context("opening the storage")?;
+                let driver = wire::driver(&config.storage).await.context("opening the storage")?;
                 match wire::snapshots_into(config, source, &driver).take().await? {
                     SnapshotOutcome::Kept(name) => format!("the database is copied to the storage, as snapshot {name}"),
                     SnapshotOutcome::Unchanged => "the database has not changed since the last snapshot".to_owned(),

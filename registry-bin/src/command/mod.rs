@@ -5,10 +5,12 @@ pub(crate) mod config;
 pub(crate) mod fsck;
 pub(crate) mod garbage_collect;
 pub(crate) mod import;
+pub(crate) mod replication;
 pub(crate) mod restore;
 pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod storage;
+pub(crate) mod storage_copy;
 
 use registry_core::Registry;
 use registry_core::store::Timestamp;

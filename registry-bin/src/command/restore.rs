@@ -26,7 +26,7 @@ pub(crate) enum Source {
 /// Prints the snapshots in the storage, the newest first.
 pub(crate) fn list(config: &Config) -> anyhow::Result<()> {
     block_on(async {
-        let driver = wire::driver(config).await.context("opening the storage")?;
+        let driver = wire::driver(&config.storage).await.context("opening the storage")?;
         let mut stdout = io::stdout().lock();
         for snapshot in wire::snapshot_store(&driver).snapshots().await? {
             writeln!(stdout, "{}  {:>12}  {}", taken_at(&snapshot.name)?, snapshot.size_bytes, snapshot.name)?;
@@ -38,7 +38,7 @@ pub(crate) fn list(config: &Config) -> anyhow::Result<()> {
 /// Puts a copy in the place of the database.
 pub(crate) fn run(config: &Config, source: &Source) -> anyhow::Result<()> {
     block_on(async {
-        let driver = wire::driver(config).await.context("opening the storage")?;
+        let driver = wire::driver(&config.storage).await.context("opening the storage")?;
         let mut restore = wire::restore(config)?;
         let (restored, what) = match source {
             Source::File(file) => {

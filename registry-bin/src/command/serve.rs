@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::mover::{self, MoveMetrics};
+use crate::replicator::{self, FirstStore, ReplicationMetrics};
 use crate::scrub::{self, ScrubMetrics};
 use crate::signal::Stop;
 use crate::{catalog_copy, collector, health, retention, schedule, wire};
@@ -36,10 +37,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let metadata = Arc::clone(&stores.metadata);
     let snapshots = wire::snapshots(&config, &stores);
+    let first = FirstStore { driver: Arc::clone(&stores.driver), metadata: Arc::clone(&metadata) };
     let looked_after = wire::looked_after(&config, stores, &mut metrics)?;
     let registry = looked_after.registry.clone();
     let scrub_metrics = ScrubMetrics::new(metrics.registry_mut());
     let move_metrics = MoveMetrics::new(metrics.registry_mut());
+    let replication = ReplicationMetrics::new(metrics.registry_mut(), config.storage.replicate.is_some());
     let metrics = Arc::new(metrics);
     let health = Arc::new(health::checks(&config, &registry)?);
     let service = RegistryService::new(registry.clone())
@@ -70,6 +73,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     background.spawn(schedule::finish_adoption(registry.clone()));
     background.spawn(schedule::purge_uploads(registry.clone(), purging));
     background.spawn(mover::move_blobs(registry.clone(), move_metrics));
+    background.spawn(replicator::replicate(config.clone(), registry.clone(), first, replication));
     background.spawn(scrub::scrub(looked_after, config.storage.maintenance.scrub.clone(), scrub_metrics));
     if !config.storage.maintenance.readonly.enabled {
         let policy = retention::policy(&config.retention).context("retention.rules")?;

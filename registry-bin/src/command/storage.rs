@@ -16,6 +16,9 @@ pub(crate) fn take_over(config: &Config) -> anyhow::Result<()> {
         let identity = take_over_storage(&*wire::identity_store(&stores.driver), &*stores.metadata)
             .await
             .context("taking over the storage")?;
+        if let Some(replicate) = &config.storage.replicate {
+            wire::take_over_replica(replicate, &*stores.metadata).await.context("taking over the second store")?;
+        }
         let text = "the storage belongs to this database now, with the identity";
         Ok(writeln!(io::stdout(), "{text} {identity}")?)
     })

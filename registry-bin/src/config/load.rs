@@ -151,7 +151,12 @@ fn fill_in_defaults(config: &mut Config, variables: &[(String, String)]) {
     if let Some(azure) = &mut config.storage.azure {
         azure.environment = Variables::of(variables);
     }
-    if let Some(filesystem) = &mut config.storage.filesystem {
+    let replicate = &mut config.storage.replicate;
+    if let Some(replicate) = replicate {
+        replicate.set_environment(&Variables::of(variables));
+    }
+    let second = replicate.as_mut().and_then(|replicate| replicate.filesystem.as_mut());
+    for filesystem in config.storage.filesystem.iter_mut().chain(second) {
         filesystem.maxthreads = filesystem.maxthreads.max(25);
     }
 }
@@ -213,6 +218,8 @@ fn suggestions(path: &Path, expected: &[&str], shape: &Shape) -> Vec<String> {
         return vec![Path(steps).to_string()];
     }
     let mut elsewhere = shape.paths();
+    // The second store has the keys of the first.
+    elsewhere.retain(|path| !path.starts_with("storage.replicate."));
     elsewhere.retain(|path| path.rsplit_once('.').map_or(path.as_str(), |(_, last)| last) == key);
     elsewhere
 }

@@ -3,6 +3,7 @@
 mod azure;
 mod gcs;
 mod key_pair;
+mod replicate;
 mod s3;
 mod swift;
 mod ufile;
@@ -16,7 +17,7 @@ use registry_http::headers::{CustomHeaders, HeaderError};
 use registry_http::server;
 
 use super::problem::{Problem, quoted, shorten};
-use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend};
+use super::section::{BlobDescriptorCache, Config, HttpNetwork, Platforms, SearchBackend, StorageConfig};
 use super::tree::{Node, Path, Step};
 use super::value::{MysqlDsn, Secret};
 use crate::scrub::SLOWEST;
@@ -113,46 +114,8 @@ impl Check<'_> {
     }
 
     fn storage(&mut self, config: &Config) {
-        let named = config.storage.named_drivers();
-        if named.is_empty() {
-            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
-                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.scs`, \
-                           `storage.ufile`, `storage.swift`, `storage.inmemory`";
-            self.report("storage", message);
-        }
-        self.one_of("storage", &named, &[], "storage drivers");
-        for (name, s3) in [("s3", &config.storage.s3), ("s3aws", &config.storage.s3aws)] {
-            if let Some(s3) = s3 {
-                self.s3(name, s3);
-            }
-        }
-        if let Some(gcs) = &config.storage.gcs {
-            self.gcs(gcs);
-        }
-        if let Some(azure) = &config.storage.azure {
-            self.azure(azure);
-        }
-        if let Some(oss) = &config.storage.oss {
-            self.oss(oss);
-        }
-        if let Some(cos) = &config.storage.cos {
-            self.cos(cos);
-        }
-        if let Some(bos) = &config.storage.bos {
-            self.bos(bos);
-        }
-        if let Some(kodo) = &config.storage.kodo {
-            self.kodo(kodo);
-        }
-        if let Some(scs) = &config.storage.scs {
-            self.scs(scs);
-        }
-        if let Some(ufile) = &config.storage.ufile {
-            self.ufile(ufile);
-        }
-        if let Some(swift) = &config.storage.swift {
-            self.swift(swift);
-        }
+        self.driver(&config.storage);
+        self.replicate(config);
         let cache = &config.storage.cache;
         for (key, value) in [("blobdescriptor", cache.blobdescriptor), ("layerinfo", cache.layerinfo)] {
             if value == Some(BlobDescriptorCache::Redis) {
@@ -171,6 +134,50 @@ impl Check<'_> {
         if scrub.rate < SLOWEST {
             let path = "storage.maintenance.scrub.rate";
             self.report(path, format!("`{path}`: expected at least {SLOWEST}, found `{}`", scrub.rate));
+        }
+    }
+
+    /// Checks the driver of a storage.
+    fn driver(&mut self, storage: &StorageConfig) {
+        let named = storage.named_drivers();
+        if named.is_empty() {
+            let message = "no storage driver; expected one of `storage.filesystem`, `storage.s3`, `storage.gcs`, \
+                           `storage.azure`, `storage.oss`, `storage.cos`, `storage.bos`, `storage.kodo`, `storage.scs`, \
+                           `storage.ufile`, `storage.swift`, `storage.inmemory`";
+            self.report("storage", message);
+        }
+        self.one_of("storage", &named, &[], "storage drivers");
+        for (name, s3) in [("s3", &storage.s3), ("s3aws", &storage.s3aws)] {
+            if let Some(s3) = s3 {
+                self.s3(name, s3);
+            }
+        }
+        if let Some(gcs) = &storage.gcs {
+            self.gcs(gcs);
+        }
+        if let Some(azure) = &storage.azure {
+            self.azure(azure);
+        }
+        if let Some(oss) = &storage.oss {
+            self.oss(oss);
+        }
+        if let Some(cos) = &storage.cos {
+            self.cos(cos);
+        }
+        if let Some(bos) = &storage.bos {
+            self.bos(bos);
+        }
+        if let Some(kodo) = &storage.kodo {
+            self.kodo(kodo);
+        }
+        if let Some(scs) = &storage.scs {
+            self.scs(scs);
+        }
+        if let Some(ufile) = &storage.ufile {
+            self.ufile(ufile);
+        }
+        if let Some(swift) = &storage.swift {
+            self.swift(swift);
         }
     }
 

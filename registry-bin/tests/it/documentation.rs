@@ -9,6 +9,10 @@ const DOCUMENT: &str = include_str!("../../../docs/configuration.md");
 
 /// Returns a row of the tables for every key below `schema` that holds a value.
 fn rows(schema: &Value, path: &str, variables: &BTreeMap<String, String>, rows: &mut Vec<String>) {
+    if let Some(same) = schema["x-same-as"].as_str() {
+        rows.push(format!("| `{path}` | as `{same}` |"));
+        return;
+    }
     let inner = schema["anyOf"].get(0).unwrap_or(schema);
     let schema = if inner["properties"].is_null() { schema } else { inner };
     if let Some(keys) = schema["properties"].as_object() {

@@ -156,6 +156,43 @@ fn a_free_key_is_found_whatever_its_case() {
     assert_eq!(value(&appended, "http.headers"), json!({ "X-Frame-Options": ["DENY", "b"] }));
 }
 
+/// A second store has the variables of the first, with the name of its section.
+#[test]
+fn a_second_store_has_variables_and_secrets_in_files() {
+    let file = "version: 0.1\nstorage: filesystem\n";
+    let variables = [
+        ("REGISTRY_STORAGE_REPLICATE_S3_BUCKET", "b"),
+        ("REGISTRY_STORAGE_REPLICATE_S3_REGION", "r"),
+        ("REGISTRY_STORAGE_REPLICATE_S3_ACCESSKEY", "a"),
+        ("REGISTRY_STORAGE_REPLICATE_S3_SECRETKEY_FILE", "/run/secrets/one"),
+        ("REGISTRY_STORAGE_REPLICATE_DELETE", "true"),
+    ];
+    let loaded = load_valid(file, &variables);
+    assert_eq!(loaded.warnings, [""; 0]);
+    let replicate = loaded.config.storage.replicate.unwrap();
+    let s3 = replicate.s3.unwrap();
+    assert_eq!((s3.bucket.as_str(), s3.secretkey.expose(), replicate.delete), ("b", "hunter2", true));
+}
+
+/// Whatever can be the first store can be the second, apart from memory.
+#[test]
+fn every_driver_can_be_the_second_store() {
+    let schema = config::schema();
+    let storage = schema["properties"]["storage"]["properties"].as_object().unwrap();
+    let section = |schema: &Value| schema["anyOf"].get(0).unwrap_or(schema)["properties"].as_object().cloned();
+    let replicate = section(&storage["replicate"]).unwrap();
+    let is_driver = |name: &str| {
+        let common = ["cache", "delete", "layout", "maintenance", "redirect", "replicate", "tag"];
+        !common.contains(&name) && !["inmemory", "s3aws"].contains(&name)
+    };
+    let drivers: Vec<_> = storage.keys().filter(|name| is_driver(name)).collect();
+    assert!(drivers.len() >= 7, "{drivers:?}");
+    for name in drivers {
+        assert!(replicate.contains_key(name), "storage.replicate lacks {name}");
+        assert_eq!(section(&replicate[name]), section(&storage[name]), "{name}");
+    }
+}
+
 /// What vendors' programs find credentials by is passed on.
 #[test]
 fn variables_of_vendors_are_looked_at() {

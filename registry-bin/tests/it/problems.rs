@@ -123,6 +123,49 @@ fn each_mistake_has_its_text() {
     }
 }
 
+/// The rules of a driver are those that it has as the first one, told of where they were broken.
+#[test]
+fn what_a_second_store_lacks_is_said() {
+    let filesystem = "filesystem: {rootdirectory: /a}";
+    for (first, replicate, expected) in [
+        (filesystem, "{}", "config.yml:4: no second store; expected a driver such as `storage.replicate.filesystem`"),
+        (
+            filesystem,
+            "{s3: {bucket: b}}",
+            "config.yml:4: missing key `storage.replicate.s3.region`; expected a name such as `eu-central-1`",
+        ),
+        (
+            filesystem,
+            "\n    filesystem: {}\n    s3: {bucket: b, region: r}",
+            "config.yml:6: multiple storage drivers: `filesystem`, `s3`; expected exactly one",
+        ),
+        (
+            filesystem,
+            "\n    s3: {region: r, bukket: b}",
+            "config.yml:5: unknown key `storage.replicate.s3.bukket`; did you mean `storage.replicate.s3.bucket`?",
+        ),
+        (
+            filesystem,
+            "{filesystem: {}, parallelism: 0}",
+            "config.yml:4: `storage.replicate.parallelism`: expected at least 1, found `0`",
+        ),
+        (
+            filesystem,
+            "{filesystem: {}, rate: 65535}",
+            "config.yml:4: `storage.replicate.rate`: expected 0, or at least 65536, found `65535`",
+        ),
+        (
+            "inmemory: {}",
+            "{filesystem: {}}",
+            "config.yml:4: `storage.replicate` needs a storage and a database that outlive the process",
+        ),
+    ] {
+        let text = format!("version: 0.1\nstorage:\n  {first}\n  replicate: {replicate}\n");
+        let problems = problems(&text, &[]);
+        assert_eq!(problems.lines().next(), Some(expected), "{replicate}");
+    }
+}
+
 #[test]
 fn a_scrub_needs_an_interval_and_a_rate() {
     let text = "version: 0.1\nstorage: {inmemory: {}, maintenance: {scrub: {interval: 0, rate: 65535}}}\n";
@@ -465,7 +508,7 @@ config.yml:1: no storage driver; expected one of `storage.filesystem`, `storage.
     assert_eq!(problems("- a\n", &[]), "config.yml:1: the configuration: expected a section of keys, found a list");
     assert_eq!(
         problems("version: 0.1\nstorage: floppy\n", &[]),
-        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `oss`, `cos`, `bos`, `kodo`, `scs`, `ufile`, `swift`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
+        "config.yml:2: unknown key `storage.floppy`; expected one of `filesystem`, `inmemory`, `s3`, `s3aws`, `gcs`, `azure`, `oss`, `cos`, `bos`, `kodo`, `scs`, `ufile`, `swift`, `replicate`, `delete`, `layout`, `redirect`, `cache`, `maintenance`, `tag`"
     );
 }
 

@@ -76,6 +76,12 @@ impl MemoryBlobStore {
         names
     }
 
+    /// Returns all that is committed, and how long it is.
+    pub(super) fn sizes(&self) -> Vec<(BlobLocation, u64)> {
+        let content = lock(&self.content);
+        content.blobs.iter().map(|(location, bytes)| (location.clone(), bytes.len() as u64)).collect()
+    }
+
     fn staging(&self, staged: &StagedUpload) -> StoreResult<Arc<Mutex<Staging>>> {
         let content = lock(&self.content);
         content.uploads.get(staged).map(Arc::clone).ok_or_else(|| {

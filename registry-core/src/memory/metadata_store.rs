@@ -10,6 +10,7 @@ mod import;
 mod manifest;
 mod record;
 mod removal;
+mod replication;
 mod repository;
 mod review;
 mod setting;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use self::replication::Replicated;
 use crate::protocol::digest::Digest;
 use crate::protocol::reference::{RepositoryName, Tag};
 use crate::store::BlobLocation;
@@ -56,6 +58,7 @@ struct Tables {
     uploads: BTreeMap<UploadId, Upload>,
     reviews: BTreeMap<ReviewSubject, Queued>,
     displaced: BTreeMap<BlobLocation, Displaced>,
+    replicated: BTreeMap<Digest, Replicated>,
     import: Import,
     settings: BTreeMap<String, String>,
     /// All that ever had a manifest.

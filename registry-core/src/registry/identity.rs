@@ -123,6 +123,49 @@ pub async fn take_over_storage(
     Ok(identity)
 }
 
+/// Why second copies must not go to a store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindReplicaError {
+    /// It is the storage of a registry itself.
+    #[error("the second store is the storage of a registry itself: it has the identity {0}")]
+    Storage(StorageIdentity),
+    /// It has the copies of another storage.
+    #[error(
+        "the second store has the copies of another storage: of the one with the identity {found}, expected {expected}"
+    )]
+    Foreign {
+        /// Whose copies it has.
+        found: StorageIdentity,
+        /// The identity of the storage.
+        expected: StorageIdentity,
+    },
+    /// The storage has no identity.
+    #[error("the storage has no identity by which its second store could know it")]
+    None,
+    /// One of them cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes sure that a store has second copies of this storage alone: `replica` is the identity that it would have as a storage,
+/// `source` that of the storage whose copies it has. It gets the latter if it is new.
+///
+/// # Errors
+/// What keeps it from being used. Nothing has changed then.
+pub async fn bind_replica(
+    replica: &dyn IdentityStore,
+    source: &dyn IdentityStore,
+    settings: &dyn SettingStore,
+) -> Result<(), BindReplicaError> {
+    let expected = identity(settings, IDENTITY).await?.ok_or(BindReplicaError::None)?;
+    if let Some(own) = replica.identity().await? {
+        return Err(BindReplicaError::Storage(own));
+    }
+    let found = source.settle_identity(expected).await?;
+    if found == expected { Ok(()) } else { Err(BindReplicaError::Foreign { found, expected }) }
+}
+
 async fn identity(settings: &dyn SettingStore, name: &str) -> StoreResult<Option<StorageIdentity>> {
     settings.setting(name).await?.map(|text| parse(name, &text)).transpose()
 }

@@ -51,6 +51,24 @@ enum Next {
     Repository,
 }
 
+impl Registry {
+    /// Writes every link that is missing, with the manifests that they need, if this registry writes links. Returns how many.
+    ///
+    /// # Errors
+    /// What the first store says that fails. What was written before stays.
+    pub async fn write_missing_links(&self) -> StoreResult<u64> {
+        let Some(mut walk) = LinkWalk::new(self) else { return Ok(0) };
+        let mut written = 0;
+        while let Some((_, missing)) = walk.step().await? {
+            for link in missing {
+                self.write_missing_link(&link).await?;
+                written += 1;
+            }
+        }
+        Ok(written)
+    }
+}
+
 impl<'a> LinkWalk<'a> {
     /// Begins, if the registry writes links.
     pub(super) fn new(registry: &'a Registry) -> Option<Self> {

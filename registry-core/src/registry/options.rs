@@ -19,6 +19,8 @@ pub struct RegistryOptions {
     /// How long it can be undone that a tag moved or was deleted. What can be restored is kept; with zero, nothing is
     /// remembered.
     pub tag_history: Duration,
+    /// Whether every blob is to have a [second copy](crate::store::replication).
+    pub replicates: bool,
     /// Which children of an index must be there when it is pushed.
     pub index_children: IndexChildren,
     /// Where descriptors may point outside of the registry.
@@ -53,6 +55,7 @@ impl Default for RegistryOptions {
             upload_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             review_grace: Duration::from_secs(24 * 60 * 60),
             tag_history: Duration::ZERO,
+            replicates: false,
             index_children: IndexChildren::All,
             urls: UrlRules::default(),
         }

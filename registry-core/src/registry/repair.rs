@@ -139,7 +139,7 @@ impl Registry {
         Ok(self.quarantine(blob, damage).await?.map_or(Repair::Changed, Repair::Quarantined))
     }
 
-    async fn write_missing_link(&self, missing: &MissingLink) -> StoreResult<Repair> {
+    pub(super) async fn write_missing_link(&self, missing: &MissingLink) -> StoreResult<Repair> {
         let MissingLink { repository, link, .. } = missing;
         let written = match link {
             Link::Manifest(digest) => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::transfer::verified;
 use crate::store::identity::{IdentityStore, StorageIdentity};
 use crate::store::snapshot::{SnapshotName, SnapshotSource, SnapshotStore};
 use crate::store::{StoreError, StoreResult};
@@ -92,4 +93,31 @@ impl Snapshots {
         }
         Ok(())
     }
+}
+
+/// Copies the snapshots of one store to another, and removes those there that are older than all of them. A copy that does not
+/// have its digest is not kept. Returns how many were copied.
+///
+/// # Errors
+/// What the first store says that fails; `Corrupt` if a snapshot is damaged. The other snapshots are copied all the same, and
+/// none is removed then.
+pub async fn copy_snapshots(from: &dyn SnapshotStore, to: &dyn SnapshotStore) -> StoreResult<u64> {
+    let (wanted, there) = (from.snapshots().await?, to.snapshots().await?);
+    let (mut copied, mut failed) = (0, Ok(()));
+    for snapshot in wanted.iter().filter(|snapshot| !there.contains(snapshot)) {
+        let done = async {
+            let content = from.read_snapshot(snapshot).await?;
+            to.keep_snapshot(&snapshot.name, verified(content, snapshot.name.digest)).await
+        };
+        match done.await {
+            Ok(()) => copied += 1,
+            Err(error) => failed = Err(error),
+        }
+    }
+    failed?;
+    let oldest = wanted.iter().map(|snapshot| snapshot.name).min();
+    for old in there.iter().filter(|snapshot| oldest.is_some_and(|oldest| snapshot.name < oldest)) {
+        to.delete_snapshot(&old.name).await?;
+    }
+    Ok(copied)
 }

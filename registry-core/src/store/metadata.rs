@@ -28,6 +28,7 @@ use super::history::HistoryStore;
 use super::import::ImportStore;
 use super::inventory::BlobRecordStore;
 use super::removal::RemovalStore;
+use super::replication::ReplicationStore;
 use super::setting::SettingStore;
 use super::timestamp::Timestamp;
 use super::upload::{ClaimToken, UploadId};
@@ -50,6 +51,7 @@ pub trait MetadataStore:
     + RemovalStore
     + UsageStore
     + DisplacementStore
+    + ReplicationStore
 {
 }
 impl<T> MetadataStore for T where
@@ -66,6 +68,7 @@ impl<T> MetadataStore for T where
         + RemovalStore
         + UsageStore
         + DisplacementStore
+        + ReplicationStore
 {
 }
 
@@ -110,6 +113,8 @@ pub struct CommitBlob<'a> {
     /// Whether that is not the place that the blob's digest has, so that its bytes are [to be
     /// moved](super::displaced).
     pub is_displaced: bool,
+    /// Whether it is [behind](super::replication) from now on, unless its second copy is known to be there.
+    pub is_replicated: bool,
     /// The upload that it came by and the claim on it; the session ends in the same transaction.
     pub upload: Option<(UploadId, ClaimToken)>,
     /// What has kept its bytes from being deleted since before they were put in place. Only where nothing is ever

@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod links;
 pub mod metadata;
 pub mod removal;
+pub mod replication;
 pub mod setting;
 pub mod snapshot;
 pub mod timestamp;

@@ -23,6 +23,7 @@ mod manifests;
 mod records;
 mod referrers;
 mod removal;
+mod replication;
 mod repositories;
 mod reviews;
 mod settings;
@@ -39,6 +40,7 @@ pub use manifests::*;
 pub use records::*;
 pub use referrers::*;
 pub use removal::*;
+pub use replication::*;
 pub use repositories::*;
 pub use reviews::*;
 pub use settings::*;
@@ -171,6 +173,14 @@ macro_rules! metadata_store_suite {
                 a_collected_blob_leaves_its_bytes
                 found_bytes_can_be_recorded_until_they_are_deleted
                 a_push_that_is_not_recorded_leaves_its_bytes
+
+                a_committed_blob_is_behind_until_it_is_copied
+                a_turn_that_is_over_is_taken_by_another
+                a_copy_that_fails_is_tried_again_and_told_of
+                blobs_without_a_copy_are_found
+                a_collected_blob_leaves_its_copy
+                a_blob_that_comes_back_is_copied_after_its_deletion
+                a_blob_that_is_collected_is_copied_no_more
 
                 what_a_tag_left_can_be_restored
                 a_deleted_tag_can_be_restored_until_its_date

@@ -12,6 +12,7 @@ mod mount;
 mod protocol_properties;
 mod push;
 mod removal;
+mod replication;
 mod retention;
 mod snapshots;
 mod support;

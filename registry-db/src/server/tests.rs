@@ -21,7 +21,7 @@ use super::{Dialect, ServerStore};
 use crate::every_call::call_every_method;
 
 /// The tables that are filled. Of others, reading all is as good as reading by an index.
-const LARGE: [&str; 17] = [
+const LARGE: [&str; 18] = [
     "blobs",
     "gc_blob_holds",
     "gc_blob_reviews",
@@ -32,6 +32,7 @@ const LARGE: [&str; 17] = [
     "manifests",
     "namespace_blobs",
     "namespace_usage",
+    "replicated_blobs",
     "repositories",
     "repository_blobs",
     "repository_usage",

@@ -13,7 +13,7 @@ use registry_core::store::{BlobLocation, ClaimToken, StoreError, StoreErrorKind,
 
 use super::dialect::{Connection, Store, conflict_key, lock, share};
 use super::upload::{self, Session};
-use super::{displaced, gc, repository, review};
+use super::{displaced, gc, replication, repository, review};
 use crate::begun::NotHeld;
 use crate::cache::Subject;
 use crate::error::during;
@@ -62,6 +62,7 @@ impl BlobLinkStore for Store {
             size_bytes: blob.size_bytes,
             location: blob.location.clone(),
             is_displaced: blob.is_displaced,
+            is_replicated: blob.is_replicated,
             upload,
             hold: blob.hold.and_then(BlobHold::token),
             review_after: blob.review_after,
@@ -133,6 +134,7 @@ struct Commit {
     size_bytes: u64,
     location: BlobLocation,
     is_displaced: bool,
+    is_replicated: bool,
     upload: Option<Session>,
     hold: Option<ClaimToken>,
     review_after: Timestamp,
@@ -183,6 +185,9 @@ impl Commit {
         let repository_id = repository::lock_or_create(connection, self.repository.as_str()).await?;
         link(connection, repository_id, blob_id).await?;
         review::blob(connection, blob_id, self.review_after).await?;
+        if self.is_replicated {
+            replication::record(connection, &digest, self.size_bytes.cast_signed()).await?;
+        }
         Ok(Committed::Recorded)
     }
 }

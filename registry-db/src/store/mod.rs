@@ -3,7 +3,7 @@
 //! Every method is a call of `read` or `write` with plain functions over a connection; in what words databases differ,
 //! they come from the `dialect` beside this module. A transaction locks in one order, so that two of them do not wait
 //! for each other: displaced bytes, the upload, blobs by digest, the repository, its manifest, the repository's and the namespace's figures,
-//! review rows by id.
+//! review rows by id, second copies.
 
 mod blob;
 mod displaced;
@@ -15,6 +15,7 @@ mod manifest;
 mod record;
 mod referrer;
 mod removal;
+pub(super) mod replication;
 mod repository;
 mod review;
 mod setting;

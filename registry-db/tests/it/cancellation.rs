@@ -34,6 +34,7 @@ async fn drop_calls() {
         size_bytes: 4,
         location: &BlobLocation::new("here"),
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: LATER,

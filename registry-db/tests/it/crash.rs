@@ -26,6 +26,7 @@ async fn commit(store: &dyn MetadataStore, content: u32) {
         size_bytes: 4,
         location: &BlobLocation::new("here"),
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: Timestamp::from_micros(0),

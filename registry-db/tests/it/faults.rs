@@ -68,6 +68,7 @@ async fn commit(store: &dyn MetadataStore, repository: &RepositoryName, content:
         size_bytes: content.len() as u64,
         location: &BlobLocation::new("here"),
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: LATER,

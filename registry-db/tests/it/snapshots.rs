@@ -23,6 +23,7 @@ async fn commit(store: &dyn MetadataStore, content: &str) -> Digest {
         size_bytes: 7,
         location: &BlobLocation::new("here"),
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: Timestamp::from_micros(0),

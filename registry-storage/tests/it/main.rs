@@ -19,6 +19,7 @@ mod repair;
 mod s3;
 mod scrub;
 mod scs;
+mod second_store;
 mod snapshots;
 mod subject;
 mod swift;

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AzureConfig, BosConfig, CosConfig, GcsConfig, KodoConfig, OssConfig, S3Config, ScsConfig, SwiftConfig, UfileConfig,
-    named, present,
+    AzureConfig, BosConfig, CosConfig, GcsConfig, KodoConfig, OssConfig, ReplicateConfig, S3Config, ScsConfig,
+    SwiftConfig, UfileConfig, named, present,
 };
 use crate::config::value::{DatabaseUrl, GoDuration, Network, Opaque};
 
@@ -56,6 +56,9 @@ pub struct StorageConfig {
     /// The driver for OpenStack Swift.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub swift: Option<SwiftConfig>,
+    /// A second copy of every blob. Default: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicate: Option<ReplicateConfig>,
     /// Deleting.
     pub delete: DeleteConfig,
     /// What distribution's own files in the storage are used for.

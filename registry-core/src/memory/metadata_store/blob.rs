@@ -34,6 +34,9 @@ impl BlobLinkStore for MemoryMetadataStore {
         }
         tables.repositories.entry(blob.repository.clone()).or_default().blobs.insert(*blob.digest);
         tables.review(ReviewSubject::Blob(*blob.digest), blob.review_after);
+        if blob.is_replicated {
+            tables.replicate(*blob.digest, blob.size_bytes);
+        }
         Ok(())
     }
 

@@ -134,6 +134,7 @@ impl CollectionStore for MemoryMetadataStore {
             if tables.is_condemned_by(blob) {
                 tables.reviews.remove(&ReviewSubject::Blob(blob.digest));
                 tables.blobs.remove(&blob.digest);
+                tables.leave_replica(&blob.digest);
                 self.holds.end_deletion(&blob.digest);
             }
         }

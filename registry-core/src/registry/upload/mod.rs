@@ -290,6 +290,7 @@ impl Registry {
             size_bytes,
             location,
             is_displaced,
+            is_replicated: self.options.replicates,
             upload,
             hold: Some(hold),
             review_after,

@@ -39,6 +39,7 @@ pub(super) async fn commit(store: &dyn MetadataStore, repository: &RepositoryNam
         size_bytes: content.len() as u64,
         location: &BlobLocation::new(content),
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: LATER,

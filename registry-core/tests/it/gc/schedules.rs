@@ -91,6 +91,7 @@ async fn push_without_a_hold(blobs: &dyn BlobStore, metadata: &MemoryMetadataSto
         size_bytes: CONTENT.len() as u64,
         location: &location,
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: in_future(HOUR * 9),

@@ -4,7 +4,7 @@ use registry_core::protocol::digest::{Algorithm, Digest};
 
 /// What is inserted, in the words that both servers have. `{i}` counts from 1; the repository with the id 1 is the large
 /// one. Rows that are there already stay.
-const ROWS: [(&str, u32, &str); 18] = [
+const ROWS: [(&str, u32, &str); 19] = [
     ("repositories (id, name, listed, created_at)", 3_000, "{i}, {name}, TRUE, {i}"),
     (
         "blobs (id, digest, size_bytes, location, state, created_at)",
@@ -49,6 +49,12 @@ const ROWS: [(&str, u32, &str); 18] = [
         "displaced_blobs (location, digest, state, turn_after)",
         10_000,
         "CONCAT('uploads/', {i}), CONCAT('sha256:', MD5(CONCAT('a', {i})), MD5(CONCAT('b', {i}))), 0, {i} + 1000000",
+    ),
+    (
+        "replicated_blobs (digest, size_bytes, state, turn_after, noted_at, failures, error)",
+        30_000,
+        "CONCAT('sha256:', MD5(CONCAT('a', {i})), MD5(CONCAT('b', {i}))), {i}, CASE WHEN {i} % 100 = 0 THEN 0 ELSE 1 END, \
+         CASE WHEN {i} % 100 = 0 THEN {i} + 1000000 ELSE 9223372036854775807 END, {i}, {i} % 100, ''",
     ),
     ("withdrawn_manifests (manifest_id)", 5_000, "{i} * 4 + 1"),
     (

@@ -12,7 +12,7 @@ use registry_core::store::{BlobLocation, Timestamp};
 
 use super::super::blob::CONDEMNED;
 use super::super::dialect::{self, Connection, lock, lock_next};
-use super::super::rows;
+use super::super::{replication, rows};
 use crate::prepared::{PreparedDsl, lists};
 use crate::schema::{blobs, gc_blob_holds, gc_blob_reviews, manifest_blobs, repositories, repository_blobs};
 use crate::stored::Stored;
@@ -171,10 +171,11 @@ pub(super) async fn forget(
     failed: &[(CondemnedBlob, Timestamp)],
 ) -> QueryResult<()> {
     let still = still_condemned(connection, gone.iter().chain(failed.iter().map(|(blob, _)| blob))).await?;
-    let mut gone: Vec<i64> = gone.iter().filter_map(|blob| still.get(&blob.digest).copied()).collect();
-    gone.sort_unstable();
-    leave_queue(connection, &gone).await?;
-    for ids in lists(&gone) {
+    let gone: Vec<&CondemnedBlob> = gone.iter().filter(|blob| still.contains_key(&blob.digest)).collect();
+    let mut ids: Vec<i64> = gone.iter().map(|blob| still[&blob.digest]).collect();
+    ids.sort_unstable();
+    leave_queue(connection, &ids).await?;
+    for ids in lists(&ids) {
         diesel::delete(blobs::table.filter(blobs::id.eq_any(ids))).prepared().execute(connection).await?;
     }
     let mut put_off = BTreeMap::<Timestamp, BTreeSet<i64>>::new();
@@ -193,7 +194,7 @@ pub(super) async fn forget(
                 .await?;
         }
     }
-    Ok(())
+    replication::leave(connection, &gone).await
 }
 
 /// Locks condemned blobs, and returns those that nobody has revived or condemned anew.

@@ -233,6 +233,7 @@ async fn commit(store: &Store, content: &str, version: u64) {
         size_bytes: content.len() as u64,
         location: &BlobLocation::new(format!("location/{version}")),
         is_displaced: false,
+        is_replicated: false,
         upload: None,
         hold: None,
         review_after: at(0),

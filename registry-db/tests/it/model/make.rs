@@ -31,6 +31,7 @@ pub(super) async fn make(side: &Side, names: &Names, call: &Call) -> String {
                 size_bytes: content(blob).len() as u64,
                 location: &BlobLocation::new(location.to_string()),
                 is_displaced: displaced,
+                is_replicated: false,
                 upload: upload.map(|(upload, claim)| (uploads[upload], claims[claim])),
                 hold: None,
                 review_after: at(review),
