@@ -1,6 +1,7 @@
 //! The driver for Tencent COS, on a server that checks the vendor's signatures and speaks its words, before the object store
 //! of `scripts/object-stores`.
 
+mod faults;
 mod signature;
 mod start;
 mod subject;

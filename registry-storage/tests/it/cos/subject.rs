@@ -48,6 +48,13 @@ impl CosBucket {
         config.root_directory.clone_from(&bucket.0.root_directory);
         Self { config, bucket, _translator: translator }
     }
+
+    /// Opens a driver that goes to the bucket by another address.
+    pub(super) async fn driver_by(&self, endpoint: String) -> ObjectDriver {
+        let transfer = TransferConfig { part_bytes: self.part_bytes() as u64, ..TransferConfig::default() };
+        let config = CosConfig { endpoint, transfer, ..self.config.clone() };
+        open(&config).await.expect("the store can be reached")
+    }
 }
 
 #[async_trait]

@@ -10,6 +10,90 @@ use super::fault_server::{Fault, FaultServer};
 use super::parts::{append, content, path, read};
 use super::subject::ObjectSubject;
 
+/// By what the requests of a driver are known, and what its store says when it fails.
+pub(crate) struct Words {
+    /// What is in the address of a part, which is sent by PUT.
+    pub(crate) part: &'static str,
+    /// What is in the address by which an upload begins, by POST.
+    pub(crate) begin: &'static str,
+    /// What is in the address by which one is completed, by POST.
+    pub(crate) complete: &'static str,
+    /// How a new file is written: by which request, and whether the second writer of a file sends one as well.
+    pub(crate) new_file: (Method, &'static str, bool),
+    /// What is worth another attempt.
+    pub(crate) errors: &'static [Fault],
+    /// What is said of the first of these in the end.
+    pub(crate) says: [&'static str; 2],
+}
+
+impl Words {
+    /// The words of Amazon S3 and of stores that are alike.
+    pub(crate) const fn of_s3(errors: &'static [Fault], says: [&'static str; 2]) -> Self {
+        let new_file = (Method::PUT, "", true);
+        Self { part: "partNumber", begin: "?uploads", complete: "uploadId", new_file, errors, says }
+    }
+}
+
+/// Tests a driver with all that goes wrong alike between any driver and its store: `$behind` returns [`BehindFaults`], and
+/// `$words` its [`Words`].
+macro_rules! faults_suite {
+    ($behind:path, $words:path) => {
+        #[tokio::test]
+        async fn errors_of_the_server_are_passed_over() {
+            for fault in $words.errors {
+                $behind().await.push(*fault, http::Method::PUT, $words.part, 2).await;
+            }
+        }
+
+        #[tokio::test]
+        async fn a_connection_cut_in_a_part_is_passed_over() {
+            let fault = $crate::object::fault_server::Fault::CutRequest;
+            $behind().await.push(fault, http::Method::PUT, $words.part, 2).await;
+        }
+
+        #[tokio::test]
+        async fn a_lost_reply_to_a_part_is_passed_over() {
+            let fault = $crate::object::fault_server::Fault::LoseReply;
+            $behind().await.push(fault, http::Method::PUT, $words.part, 2).await;
+        }
+
+        #[tokio::test]
+        async fn a_lost_reply_to_the_beginning_leaves_nothing() {
+            let fault = $crate::object::fault_server::Fault::LoseReply;
+            $behind().await.push(fault, http::Method::POST, $words.begin, 1).await;
+        }
+
+        #[tokio::test]
+        async fn a_lost_reply_to_the_completion_is_recognised() {
+            let fault = $crate::object::fault_server::Fault::LoseReply;
+            $behind().await.push(fault, http::Method::POST, $words.complete, 1).await;
+        }
+
+        #[tokio::test]
+        async fn a_refusal_of_the_completion_is_passed_over() {
+            $behind().await.push($words.errors[0], http::Method::POST, $words.complete, 2).await;
+        }
+
+        #[tokio::test]
+        async fn a_connection_cut_while_reading_is_passed_over() {
+            $behind().await.read_on().await;
+        }
+
+        #[tokio::test]
+        async fn a_lost_reply_to_a_new_file_is_recognised() {
+            let (method, part, sends) = $words.new_file;
+            $behind().await.write_new(method, part, sends).await;
+        }
+
+        #[tokio::test]
+        async fn a_store_that_stays_away_is_unavailable() {
+            $behind().await.stay_away($words.errors[0], &$words.says).await;
+        }
+    };
+}
+
+pub(crate) use faults_suite;
+
 /// A subject, and a driver that goes to it through a server.
 pub(crate) struct BehindFaults<S> {
     pub(crate) subject: S,

@@ -6,13 +6,19 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::faults::BehindFaults;
+use crate::object::faults::{BehindFaults, Words, faults_suite};
 use crate::object::parts::{content, path};
 use crate::object::subject::ObjectSubject;
 use crate::subject::{Bucket, s3};
 
 const PART: usize = 5 * 1024 * 1024;
 const SLOW_DOWN: Fault = Fault::Answer { status: 503, body: "<Error><Code>SlowDown</Code></Error>" };
+const ERRORS: [Fault; 3] = [
+    SLOW_DOWN,
+    Fault::Answer { status: 500, body: "<Error><Code>InternalError</Code></Error>" },
+    Fault::Answer { status: 502, body: "" },
+];
+const S3: Words = Words::of_s3(&ERRORS, ["503 SlowDown", "bucket `registry`"]);
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
 async fn behind_faults() -> BehindFaults<Bucket> {
@@ -24,47 +30,13 @@ async fn behind_faults() -> BehindFaults<Bucket> {
     BehindFaults { subject: bucket, server, driver }
 }
 
-#[tokio::test]
-async fn errors_of_the_server_are_passed_over() {
-    let error = Fault::Answer { status: 500, body: "<Error><Code>InternalError</Code></Error>" };
-    for fault in [error, SLOW_DOWN, Fault::Answer { status: 502, body: "" }] {
-        behind_faults().await.push(fault, Method::PUT, "partNumber", 2).await;
-    }
-}
+faults_suite!(behind_faults, S3);
 
+/// A token that ends in the middle of an upload is replaced, and the part is sent again.
 #[tokio::test]
-async fn a_connection_cut_in_a_part_is_passed_over() {
-    behind_faults().await.push(Fault::CutRequest, Method::PUT, "partNumber", 2).await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_a_part_is_passed_over() {
-    behind_faults().await.push(Fault::LoseReply, Method::PUT, "partNumber", 2).await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_the_beginning_leaves_nothing() {
-    behind_faults().await.push(Fault::LoseReply, Method::POST, "?uploads", 1).await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_the_completion_is_recognised() {
-    behind_faults().await.push(Fault::LoseReply, Method::POST, "uploadId", 1).await;
-}
-
-#[tokio::test]
-async fn a_refusal_of_the_completion_is_passed_over() {
-    behind_faults().await.push(SLOW_DOWN, Method::POST, "uploadId", 2).await;
-}
-
-#[tokio::test]
-async fn a_connection_cut_while_reading_is_passed_over() {
-    behind_faults().await.read_on().await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_a_new_file_is_recognised() {
-    behind_faults().await.write_new(Method::PUT, "", true).await;
+async fn a_token_that_expires_is_replaced() {
+    let expired = Fault::Answer { status: 400, body: "<Error><Code>ExpiredToken</Code></Error>" };
+    behind_faults().await.push(expired, Method::PUT, "partNumber=2", 1).await;
 }
 
 /// Of an upload that lacks a part nothing is noted or completed.
@@ -85,9 +57,4 @@ async fn an_upload_without_a_part_is_lost() {
     writer.complete(vec![], &path("/suite/target")).await.expect_err("a part is missing");
     driver.abort_upload(&upload).await.unwrap();
     nothing_is_left(&bucket).await;
-}
-
-#[tokio::test]
-async fn a_store_that_stays_away_is_unavailable() {
-    behind_faults().await.stay_away(SLOW_DOWN, &["503 SlowDown", "bucket `registry`"]).await;
 }

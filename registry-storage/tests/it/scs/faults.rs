@@ -8,10 +8,14 @@ use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::{ScsBucket, scs};
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::faults::BehindFaults;
+use crate::object::faults::{BehindFaults, Words, faults_suite};
 use crate::object::parts::{path, read};
 
 const ERROR: Fault = Fault::Answer { status: 500, body: "<Error><Code>InternalError</Code></Error>" };
+const SCS: Words = Words {
+    new_file: (Method::PUT, "/suite/file", false),
+    ..Words::of_s3(&[ERROR], ["500 InternalError", "bucket `images`"])
+};
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
 async fn behind_faults() -> BehindFaults<ScsBucket> {
@@ -24,30 +28,7 @@ async fn behind_faults() -> BehindFaults<ScsBucket> {
     BehindFaults { subject, server, driver }
 }
 
-#[tokio::test]
-async fn errors_of_the_server_are_passed_over() {
-    behind_faults().await.push(ERROR, Method::PUT, "partNumber", 2).await;
-}
-
-#[tokio::test]
-async fn a_connection_cut_in_a_part_is_passed_over() {
-    behind_faults().await.push(Fault::CutRequest, Method::PUT, "partNumber", 2).await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_a_part_is_passed_over() {
-    behind_faults().await.push(Fault::LoseReply, Method::PUT, "partNumber", 2).await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_the_beginning_leaves_nothing() {
-    behind_faults().await.push(Fault::LoseReply, Method::POST, "?uploads", 1).await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_the_completion_is_recognised() {
-    behind_faults().await.push(Fault::LoseReply, Method::POST, "uploadId", 1).await;
-}
+faults_suite!(behind_faults, SCS);
 
 #[tokio::test]
 async fn a_connection_cut_while_a_part_is_copied_is_passed_over() {
@@ -55,23 +36,8 @@ async fn a_connection_cut_while_a_part_is_copied_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_connection_cut_while_reading_is_passed_over() {
-    behind_faults().await.read_on().await;
-}
-
-#[tokio::test]
-async fn a_lost_reply_to_a_new_file_is_recognised() {
-    behind_faults().await.write_new(Method::PUT, "/suite/file", false).await;
-}
-
-#[tokio::test]
 async fn a_lost_reply_to_a_claim_is_passed_over() {
     behind_faults().await.write_new(Method::PUT, "/_claims/", false).await;
-}
-
-#[tokio::test]
-async fn a_store_that_stays_away_is_unavailable() {
-    behind_faults().await.stay_away(ERROR, &["500 InternalError", "bucket `images`"]).await;
 }
 
 /// The Sohu registry gave out nothing then.
