@@ -55,12 +55,7 @@ impl Objects for Azure {
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure> {
         let mut call = self.call("read", Method::GET, path, &[]);
-        let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-        call.headers.insert(header::RANGE, range);
-        if let Some(version) = version {
-            let version = HeaderValue::try_from(version).map_err(|error| call.misunderstood(error))?;
-            call.headers.insert(header::IF_MATCH, version);
-        }
+        call.read_range(first, last, version)?;
         let response = self.exchange.open(&call).await?;
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
     }
@@ -76,10 +71,7 @@ impl Objects for Azure {
         if headers.get(COPY_STATUS).is_some_and(|status| status != "success") {
             return Ok(None);
         }
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        let size_bytes = length.ok_or_else(|| call.misunderstood("it has no length"))?;
-        Ok(Some(ObjectInfo { size_bytes, note: text(NOTE).map(ToOwned::to_owned) }))
+        ObjectInfo::new(&call, &headers, &NOTE).map(Some)
     }
 
     async fn list(
@@ -147,10 +139,7 @@ impl Objects for Azure {
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
         let mut call = self.call("delete", Method::DELETE, path, &[]);
         call.headers.insert(SNAPSHOTS, HeaderValue::from_static("include"));
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 }
 
@@ -178,11 +167,7 @@ impl Azure {
     /// Returns the headers of a blob, `None` if there is none, and the call that they answer.
     async fn properties(&self, path: &StoragePath) -> Result<Option<(Call, HeaderMap)>, Failure> {
         let call = self.call("look at", Method::HEAD, path, &[]);
-        match self.exchange.answer(&call).await {
-            Ok(answer) => Ok(Some((call, answer.headers))),
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        Ok(self.exchange.find(&call).await?.map(|answer| (call, answer.headers)))
     }
 
     /// Asks to put something in place of a blob. distribution has written append blobs, in place of which nothing else can be

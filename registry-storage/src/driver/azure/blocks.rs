@@ -209,11 +209,8 @@ impl Azure {
     async fn blocks(&self, path: &StoragePath) -> Result<Option<BlockList>, Failure> {
         let query = &[("blocklisttype", "uncommitted"), ("comp", "blocklist")];
         let call = self.call("list parts of", Method::GET, path, query);
-        match self.exchange.answer(&call).await {
-            Ok(answer) => Ok(Some(xml::parse(&answer.body).map_err(|error| call.misunderstood(error))?)),
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        let Some(answer) = self.exchange.find(&call).await? else { return Ok(None) };
+        xml::parse(&answer.body).map(Some).map_err(|error| call.misunderstood(error))
     }
 
     /// Finds the uploads at a path.

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
-use registry_core::store::StoreErrorKind;
 
 use super::document::{self, Begun, Complete, CompletedPart, CopiedPart, PartList, UploadList};
 use super::{Bos, COPY_SOURCE, read};
 use crate::driver::object::error::Failure;
+use crate::driver::object::exchange::byte_range;
 use crate::driver::object::multipart::{Multipart, UnfinishedUpload, UploadPage, UploadScope};
 use crate::driver::object::objects::{Purpose, parse_time};
 use crate::path::StoragePath;
@@ -46,8 +46,7 @@ impl Multipart for Bos {
         call.is_long = true;
         call.headers.insert(COPY_SOURCE, self.copy_source(source));
         if let Some((first, last)) = range {
-            let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-            call.headers.insert(COPY_SOURCE_RANGE, range);
+            call.headers.insert(COPY_SOURCE_RANGE, byte_range(first, last));
         }
         let answer = self.worked(&call).await?;
         Ok(unquoted(&read::<CopiedPart>(&call, &answer)?.e_tag))
@@ -84,10 +83,7 @@ impl Multipart for Bos {
 
     async fn abort(&self, path: &StoragePath, id: &str) -> Result<(), Failure> {
         let call = self.call("abort upload", Method::DELETE, Some(path), &[("uploadId", id)]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 
     async fn uploads(&self, scope: UploadScope<'_>, next: Option<&str>) -> Result<UploadPage, Failure> {

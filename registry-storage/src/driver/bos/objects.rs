@@ -10,6 +10,7 @@ use registry_core::store::StoreErrorKind;
 use super::document::{self, Delete, Deleted, DeletedObject, ObjectList};
 use super::{Bos, COPY_SOURCE, read};
 use crate::driver::object::error::Failure;
+use crate::driver::object::exchange::Answer;
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
 use crate::error::DriverError;
 use crate::path::StoragePath;
@@ -51,27 +52,15 @@ impl Objects for Bos {
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure> {
         let mut call = self.call("read", Method::GET, Some(path), &[]);
-        let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-        call.headers.insert(header::RANGE, range);
-        if let Some(version) = version {
-            let etag = HeaderValue::try_from(version).map_err(|error| call.misunderstood(error))?;
-            call.headers.insert(header::IF_MATCH, etag);
-        }
+        call.read_range(first, last, version)?;
         let response = self.exchange.open(&call).await?;
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
     }
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {
         let call = self.call("look at", Method::HEAD, Some(path), &[]);
-        let headers = match self.exchange.answer(&call).await {
-            Ok(answer) => answer.headers,
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        let text = |name: &HeaderName| headers.get(name)?.to_str().ok();
-        let size_bytes = text(&header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        let size_bytes = size_bytes.ok_or_else(|| call.misunderstood("it has no length"))?;
-        Ok(Some(ObjectInfo { size_bytes, note: text(&NOTE).map(ToOwned::to_owned) }))
+        let Some(Answer { headers, .. }) = self.exchange.find(&call).await? else { return Ok(None) };
+        ObjectInfo::new(&call, &headers, &NOTE).map(Some)
     }
 
     async fn list(
@@ -112,10 +101,7 @@ impl Objects for Bos {
 
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
         let call = self.call("delete", Method::DELETE, Some(path), &[]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 
     async fn delete_each(&self, paths: &[StoragePath]) -> Result<HashMap<StoragePath, DriverError>, Failure> {

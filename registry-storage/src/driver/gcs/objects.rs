@@ -12,7 +12,7 @@ use super::address::Resource;
 use super::backend::Gcs;
 use super::document::{self, NewObject, Object, ObjectList, Rewritten};
 use crate::driver::object::error::Failure;
-use crate::driver::object::exchange::Call;
+use crate::driver::object::exchange::{Call, byte_range};
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
 use crate::error::DriverError;
 use crate::path::StoragePath;
@@ -151,13 +151,12 @@ impl Objects for Gcs {
         last: u64,
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure> {
-        let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
         let mut query = vec![("alt", "media")];
         query.extend(version.map(|generation| ("generation", generation)));
         let call = Call {
             operation: "read",
             uri: self.address.uri(Resource::Object(path), &query),
-            headers: HeaderMap::from_iter([(header::RANGE, range)]),
+            headers: HeaderMap::from_iter([(header::RANGE, byte_range(first, last))]),
             ..self.call(path)
         };
         let response = self.exchange.open(&call).await?;
@@ -211,10 +210,7 @@ impl Objects for Gcs {
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
         let uri = self.address.uri(Resource::Object(path), &[]);
         let call = Call { operation: "delete", method: Method::DELETE, uri, ..self.call(path) };
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{Method, header};
 use registry_core::store::{StoreErrorKind, Timestamp};
 
 use super::document::{self, Marker, NOTE, ObjectList, Outcome, Stat};
@@ -87,8 +87,7 @@ impl Objects for Kodo {
         let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut call =
             Call { operation: "read", subject: key, uri: self.hosts.domain.uri(target, &query), ..Call::default() };
-        let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-        call.headers.insert(header::RANGE, range);
+        call.read_range(first, last, None)?;
         let response = self.exchange.open(&call).await?;
         let read = ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))?;
         if version.is_some_and(|version| read.version.as_deref() != Some(version)) {
@@ -141,10 +140,7 @@ impl Objects for Kodo {
 
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
         let call = self.object_call("delete", path, format!("/delete/{}", self.entry(path)));
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 
     async fn delete_each(&self, paths: &[StoragePath]) -> Result<HashMap<StoragePath, DriverError>, Failure> {

@@ -157,10 +157,7 @@ impl Multipart for Kodo {
 
     async fn abort(&self, path: &StoragePath, id: &str) -> Result<(), Failure> {
         let call = self.upload_call("abort upload", Method::DELETE, path, format!("/{}", encoded(id)), &[]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => return Err(failure),
-            _ => {}
-        }
+        self.exchange.remove(&call).await?;
         self.delete(&begun(path, id)).await
     }
 

@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
+use registry_core::store::StoreErrorKind;
 
 use super::connection::Connections;
 use super::error::{ExchangeError, Failure, Refusal};
@@ -87,10 +88,25 @@ impl Call {
         self.failed(ExchangeError::Answer(why.into()))
     }
 
+    /// Asks for bytes `first..=last` alone, and of a version alone if one is named.
+    pub(crate) fn read_range(&mut self, first: u64, last: u64, version: Option<&str>) -> Result<(), Failure> {
+        self.headers.insert(header::RANGE, byte_range(first, last));
+        if let Some(version) = version {
+            let version = HeaderValue::try_from(version).map_err(|error| self.misunderstood(error))?;
+            self.headers.insert(header::IF_MATCH, version);
+        }
+        Ok(())
+    }
+
     /// Makes an error of one attempt's.
     pub(crate) fn failed(&self, error: ExchangeError) -> Failure {
         DriverError::new(error.kind(), self.operation, &self.subject, error).into()
     }
+}
+
+/// Names bytes `first..=last` of an object.
+pub(crate) fn byte_range(first: u64, last: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header")
 }
 
 impl<P: Protocol> Exchange<P> {
@@ -117,6 +133,19 @@ impl<P: Protocol> Exchange<P> {
                 return Ok(answer);
             }
         }
+    }
+
+    /// Asks for what need not be there, and waits for the whole answer.
+    pub(crate) async fn find(&self, call: &Call) -> Result<Option<Answer>, Failure> {
+        match self.answer(call).await {
+            Err(failure) if failure.kind() == StoreErrorKind::NotFound => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Asks for something to be removed that need not be there.
+    pub(crate) async fn remove(&self, call: &Call) -> Result<(), Failure> {
+        self.find(call).await.map(drop)
     }
 
     /// Asks, and gives the answer, which is one of success, when its head is there.

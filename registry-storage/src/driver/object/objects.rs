@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use registry_core::store::{StoreErrorKind, Timestamp};
@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::error::Failure;
+use super::exchange::Call;
 use crate::error::DriverError;
 use crate::path::StoragePath;
 
@@ -142,6 +143,19 @@ pub(crate) struct ObjectInfo {
     pub(crate) size_bytes: u64,
     /// What it was [put](Objects::put) with.
     pub(crate) note: Option<String>,
+}
+
+impl ObjectInfo {
+    /// Reads the answer to a request for an object's headers, of which `note` has its note.
+    ///
+    /// # Errors
+    /// The answer has no length.
+    pub(crate) fn new(call: &Call, headers: &HeaderMap, note: &HeaderName) -> Result<Self, Failure> {
+        let text = |name: &HeaderName| headers.get(name)?.to_str().ok();
+        let size_bytes = text(&header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let size_bytes = size_bytes.ok_or_else(|| call.misunderstood("it has no length"))?;
+        Ok(Self { size_bytes, note: text(note).map(ToOwned::to_owned) })
+    }
 }
 
 /// An open object.

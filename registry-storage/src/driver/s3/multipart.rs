@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use md5::Md5;
-use registry_core::store::StoreErrorKind;
 
 use super::S3;
 use super::dialect::BodyChecksum;
@@ -13,6 +12,7 @@ use super::xml::{
 };
 use crate::driver::object::checksum::{CONTENT_MD5, hash};
 use crate::driver::object::error::Failure;
+use crate::driver::object::exchange::byte_range;
 use crate::driver::object::multipart::{Multipart, UnfinishedUpload, UploadPage, UploadScope};
 use crate::driver::object::objects::{Objects, Purpose, parse_time};
 use crate::path::StoragePath;
@@ -58,8 +58,7 @@ impl Multipart for S3 {
         call.is_long = true;
         call.headers.insert(&self.dialect.copy_source, self.copy_source(source));
         if let Some((first, last)) = range {
-            let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-            call.headers.insert(range_header, range);
+            call.headers.insert(range_header, byte_range(first, last));
         }
         let answer = self.exchange.answer(&call).await?;
         self.checked(&call, &answer)?;
@@ -99,10 +98,7 @@ impl Multipart for S3 {
 
     async fn abort(&self, path: &StoragePath, id: &str) -> Result<(), Failure> {
         let call = self.call("abort upload", Method::DELETE, Some(path), &[("uploadId", id)]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 
     async fn uploads(&self, scope: UploadScope<'_>, next: Option<&str>) -> Result<UploadPage, Failure> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use registry_core::store::StoreErrorKind;
 
 use super::S3;
@@ -15,7 +15,7 @@ use super::xml::{self, Delete, Deleted, DeletedObject, ListObjects};
 use crate::driver::object::checksum::{CONTENT_MD5, content_md5};
 use crate::driver::object::claim;
 use crate::driver::object::error::Failure;
-use crate::driver::object::exchange::Call;
+use crate::driver::object::exchange::{Answer, Call};
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
 use crate::error::DriverError;
 use crate::path::StoragePath;
@@ -48,13 +48,8 @@ impl Objects for S3 {
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure> {
         let mut call = self.call("read", Method::GET, Some(path), &[]);
-        let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-        call.headers.insert(header::RANGE, range);
+        call.read_range(first, last, version)?;
         call.headers.extend(self.dialect.strict_range.clone());
-        if let Some(version) = version {
-            let etag = HeaderValue::try_from(version).map_err(|error| call.misunderstood(error))?;
-            call.headers.insert(header::IF_MATCH, etag);
-        }
         let response = self.exchange.open(&call).await?;
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
     }
@@ -67,15 +62,8 @@ impl Objects for S3 {
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {
         let call = self.call("look at", Method::HEAD, Some(path), &[]);
-        let headers = match self.exchange.answer(&call).await {
-            Ok(answer) => answer.headers,
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        let text = |name: &HeaderName| headers.get(name)?.to_str().ok();
-        let size_bytes = text(&header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        let size_bytes = size_bytes.ok_or_else(|| call.misunderstood("it has no length"))?;
-        Ok(Some(ObjectInfo { size_bytes, note: text(&self.dialect.note).map(ToOwned::to_owned) }))
+        let Some(Answer { headers, .. }) = self.exchange.find(&call).await? else { return Ok(None) };
+        ObjectInfo::new(&call, &headers, &self.dialect.note).map(Some)
     }
 
     async fn list(
@@ -134,10 +122,7 @@ impl Objects for S3 {
 
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
         let call = self.call("delete", Method::DELETE, Some(path), &[]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 
     async fn delete_each(&self, paths: &[StoragePath]) -> Result<HashMap<StoragePath, DriverError>, Failure> {

@@ -120,10 +120,7 @@ impl Swift {
         let mut call = self.call("delete", Method::DELETE, Some(&self.address.key(path)), query);
         call.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         call.is_long = true;
-        let answer = match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => return Ok(()),
-            answer => answer?,
-        };
+        let Some(answer) = self.exchange.find(&call).await? else { return Ok(()) };
         // The status is sent before the work is done.
         let removed: Removed = serde_json::from_slice(&answer.body).map_err(|error| call.misunderstood(error))?;
         if removed.status.starts_with('2') || removed.status.starts_with("404") {

@@ -19,7 +19,6 @@ mod temp_url;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use md5::{Digest, Md5};
-use registry_core::store::StoreErrorKind;
 use tokio::sync::Mutex;
 
 use self::address::Address;
@@ -29,7 +28,7 @@ use self::protocol::SwiftProtocol;
 use super::object::address::Endpoint;
 use super::object::backend::{Backend, Limits};
 use super::object::error::Failure;
-use super::object::exchange::{Answer, Call, Exchange};
+use super::object::exchange::{Call, Exchange};
 use super::object::{ObjectDriver, connection};
 use crate::error::{DriverError, DriverResult};
 use crate::path::StoragePath;
@@ -88,9 +87,8 @@ impl Swift {
     /// Makes the container, if there is none.
     async fn make_container(&self) -> Result<(), Failure> {
         let mut call = self.call("look at container", Method::HEAD, None, &[]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => {}
-            looked_at => return looked_at.map(drop),
+        if self.exchange.find(&call).await?.is_some() {
+            return Ok(());
         }
         (call.operation, call.method) = ("make container", Method::PUT);
         self.exchange.answer(&call).await.map(drop)
@@ -106,11 +104,7 @@ impl Swift {
     async fn look(&self, path: &StoragePath) -> Result<Option<HeaderMap>, Failure> {
         let mut call = self.call("look at", Method::HEAD, Some(&self.address.key(path)), &[]);
         call.headers.insert(NEWEST, HeaderValue::from_static("true"));
-        match self.exchange.answer(&call).await {
-            Ok(answer) => Ok(Some(answer.headers)),
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        Ok(self.exchange.find(&call).await?.map(|answer| answer.headers))
     }
 
     /// Writes an object as it comes, and returns its tag.
@@ -124,7 +118,7 @@ impl Swift {
     async fn remove(&self, name: &str) -> Result<(), Failure> {
         let (method, uri) = (Method::DELETE, address::uri(name, &[]));
         let call = Call { operation: "delete", subject: name.to_owned(), method, uri, ..Call::default() };
-        none_is_fine(self.exchange.answer(&call).await)
+        self.exchange.remove(&call).await
     }
 }
 
@@ -144,14 +138,6 @@ impl Backend for Swift {
 
     fn key(&self, path: &StoragePath) -> String {
         self.address.key(path)
-    }
-}
-
-/// Takes a refusal for want of an object as a success.
-fn none_is_fine(answered: Result<Answer, Failure>) -> Result<(), Failure> {
-    match answered {
-        Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-        _ => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use registry_core::store::StoreErrorKind;
 use tokio::time::Instant;
 
 use super::address::uri;
-use super::{Swift, checksum, none_is_fine};
+use super::{Swift, checksum};
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Call;
 use crate::error::DriverError;
@@ -56,7 +56,7 @@ impl Swift {
             return written.map(drop);
         }
         let call = self.turn("end the turn of", Method::DELETE, &turn);
-        none_is_fine(self.exchange.answer(&call).await)?;
+        self.exchange.remove(&call).await?;
         written.map(drop)
     }
 

@@ -65,11 +65,7 @@ impl Objects for Swift {
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure> {
         let mut call = self.call("read", Method::GET, Some(&self.address.key(path)), &[]);
-        call.headers.insert(header::RANGE, range(first, last));
-        if let Some(version) = version {
-            let version = HeaderValue::try_from(version).map_err(|error| call.misunderstood(error))?;
-            call.headers.insert(header::IF_MATCH, version);
-        }
+        call.read_range(first, last, version)?;
         let response = self.exchange.open(&call).await?;
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
     }
@@ -170,11 +166,6 @@ impl Swift {
         call.is_long = true;
         call
     }
-}
-
-/// Returns the header that asks for bytes `first..=last`.
-pub(super) fn range(first: u64, last: u64) -> HeaderValue {
-    HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header")
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

@@ -14,9 +14,9 @@ use registry_core::store::StoreErrorKind;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::objects::range;
 use super::{AT_ONCE, REQUESTS_AT_ONCE, Swift, address, checksum, tag};
 use crate::driver::object::error::Failure;
+use crate::driver::object::exchange::byte_range;
 use crate::driver::object::multipart::{Multipart, UnfinishedUpload, UploadPage, UploadScope};
 use crate::driver::object::objects::Objects;
 use crate::error::DriverError;
@@ -65,7 +65,7 @@ impl Multipart for Swift {
         let segment = address::segment(path, id, number);
         let call = self.call("copy to part", Method::PUT, Some(&self.address.key(&segment)), &[]);
         let mut call = self.copying(call, source);
-        call.headers.extend(part.map(|(first, last)| (Some(header::RANGE), range(first, last))));
+        call.headers.extend(part.map(|(first, last)| (Some(header::RANGE), byte_range(first, last))));
         let tag = self.write(call).await?;
         self.keep_segment(path, id, &segment).await?;
         Ok(tag)

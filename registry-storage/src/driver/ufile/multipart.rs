@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use registry_core::store::{StoreErrorKind, Timestamp};
 
 use super::document::{BegunUpload, ListParts, ListUploads};
 use super::objects::COPY_SOURCE;
 use super::{AT_ONCE, Ufile, UfileConfig};
 use crate::driver::object::error::Failure;
-use crate::driver::object::exchange::Call;
+use crate::driver::object::exchange::{Call, byte_range};
 use crate::driver::object::multipart::{Multipart, UnfinishedUpload, UploadPage, UploadScope};
 use crate::driver::object::objects::Objects;
 use crate::error::DriverError;
@@ -54,8 +54,7 @@ impl Multipart for Ufile {
         };
         call.is_long = true;
         call.headers.insert(COPY_SOURCE, self.copy_source(source)?);
-        let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-        call.headers.insert(COPY_SOURCE_RANGE, range);
+        call.headers.insert(COPY_SOURCE_RANGE, byte_range(first, last));
         self.put(&call).await
     }
 
@@ -91,10 +90,7 @@ impl Multipart for Ufile {
 
     async fn abort(&self, path: &StoragePath, id: &str) -> Result<(), Failure> {
         let call = self.call("abort upload", Method::DELETE, Some(path), None, &[("uploadId", id)]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 
     async fn uploads(&self, scope: UploadScope<'_>, next: Option<&str>) -> Result<UploadPage, Failure> {

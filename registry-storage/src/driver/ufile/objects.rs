@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method};
 use registry_core::store::{StoreErrorKind, Timestamp};
 
 use super::document::ListObjects;
 use super::{AT_ONCE, INDEX, Ufile, is_index};
 use crate::driver::object::claim;
 use crate::driver::object::error::Failure;
+use crate::driver::object::exchange::Answer;
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose};
 use crate::error::DriverError;
 use crate::path::StoragePath;
@@ -44,8 +45,7 @@ impl Objects for Ufile {
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure> {
         let mut call = self.call("read", Method::GET, Some(path), None, &[]);
-        let range = HeaderValue::try_from(format!("bytes={first}-{last}")).expect("digits make a header");
-        call.headers.insert(header::RANGE, range);
+        call.read_range(first, last, None)?;
         let response = self.exchange.open(&call).await?;
         if is_index(response.headers()) {
             let why = "it lists a directory";
@@ -61,18 +61,11 @@ impl Objects for Ufile {
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {
         let call = self.call("look at", Method::HEAD, Some(path), None, &[]);
-        let headers: HeaderMap = match self.exchange.answer(&call).await {
-            Ok(answer) => answer.headers,
-            Err(failure) if failure.kind() == StoreErrorKind::NotFound => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
+        let Some(Answer { headers, .. }) = self.exchange.find(&call).await? else { return Ok(None) };
         if is_index(&headers) {
             return Ok(None);
         }
-        let text = |name: HeaderName| headers.get(name)?.to_str().ok();
-        let size_bytes = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        let size_bytes = size_bytes.ok_or_else(|| call.misunderstood("it has no length"))?;
-        Ok(Some(ObjectInfo { size_bytes, note: text(NOTE).map(ToOwned::to_owned) }))
+        ObjectInfo::new(&call, &headers, &NOTE).map(Some)
     }
 
     async fn list(
@@ -111,10 +104,7 @@ impl Objects for Ufile {
 
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
         let call = self.call("delete", Method::DELETE, Some(path), None, &[]);
-        match self.exchange.answer(&call).await {
-            Err(failure) if failure.kind() != StoreErrorKind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.exchange.remove(&call).await
     }
 }
 
