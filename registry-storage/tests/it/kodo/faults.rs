@@ -5,7 +5,7 @@ use registry_storage::driver::kodo::{KodoHosts, open};
 
 use super::subject::{KodoBucket, PART, kodo};
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::faults::{BehindFaults, Words, faults_suite};
+use crate::object::faults::{BehindFaults, NewFile, Words, faults_suite};
 
 /// What is in the addresses of parts, after that of the upload.
 const PARTS: &str = "/uploads/upload%3D";
@@ -18,7 +18,7 @@ const KODO: Words = Words {
     part: PARTS,
     begin: "/uploads",
     complete: PARTS,
-    new_file: (Method::POST, "", true),
+    new_file: NewFile::Post,
     errors: &ERRORS,
     says: ["503 service unavailable", "bucket `images`"],
 };

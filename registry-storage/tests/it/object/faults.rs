@@ -18,18 +18,39 @@ pub(crate) struct Words {
     pub(crate) begin: &'static str,
     /// What is in the address by which one is completed, by POST.
     pub(crate) complete: &'static str,
-    /// How a new file is written: by which request, and whether the second writer of a file sends one as well.
-    pub(crate) new_file: (Method, &'static str, bool),
+    /// How a new file is written.
+    pub(crate) new_file: NewFile,
     /// What is worth another attempt.
     pub(crate) errors: &'static [Fault],
     /// What is said of the first of these in the end.
     pub(crate) says: [&'static str; 2],
 }
 
+/// How a driver writes a new file.
+#[derive(Clone, Copy)]
+pub(crate) enum NewFile {
+    /// By a `PUT`, which the store refuses if there is one.
+    Put,
+    /// By such a `POST`.
+    Post,
+    /// By a `PUT` of whoever has claimed it, and of nobody else.
+    Claim,
+}
+
+impl NewFile {
+    /// Returns the request, what is in its address, and whether the second writer of a file sends it as well.
+    pub(crate) fn request(self) -> (Method, &'static str, bool) {
+        match self {
+            Self::Put => (Method::PUT, "", true),
+            Self::Post => (Method::POST, "", true),
+            Self::Claim => (Method::PUT, "/suite/file", false),
+        }
+    }
+}
+
 impl Words {
     /// The words of Amazon S3 and of stores that are alike.
-    pub(crate) const fn of_s3(errors: &'static [Fault], says: [&'static str; 2]) -> Self {
-        let new_file = (Method::PUT, "", true);
+    pub(crate) const fn of_s3(new_file: NewFile, errors: &'static [Fault], says: [&'static str; 2]) -> Self {
         Self { part: "partNumber", begin: "?uploads", complete: "uploadId", new_file, errors, says }
     }
 }
@@ -81,7 +102,7 @@ macro_rules! faults_suite {
 
         #[tokio::test]
         async fn a_lost_reply_to_a_new_file_is_recognised() {
-            let (method, part, sends) = $words.new_file;
+            let (method, part, sends) = $words.new_file.request();
             $behind().await.write_new(method, part, sends).await;
         }
 

@@ -6,7 +6,7 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::testing::driver_suite::nothing_is_left;
 
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::faults::{BehindFaults, Words, faults_suite};
+use crate::object::faults::{BehindFaults, NewFile, Words, faults_suite};
 use crate::object::parts::{content, path};
 use crate::object::subject::ObjectSubject;
 use crate::subject::{Bucket, s3};
@@ -18,7 +18,7 @@ const ERRORS: [Fault; 3] = [
     Fault::Answer { status: 500, body: "<Error><Code>InternalError</Code></Error>" },
     Fault::Answer { status: 502, body: "" },
 ];
-const S3: Words = Words::of_s3(&ERRORS, ["503 SlowDown", "bucket `registry`"]);
+const S3: Words = Words::of_s3(NewFile::Put, &ERRORS, ["503 SlowDown", "bucket `registry`"]);
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
 async fn behind_faults() -> BehindFaults<Bucket> {

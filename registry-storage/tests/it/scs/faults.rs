@@ -8,14 +8,11 @@ use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::{ScsBucket, scs};
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::faults::{BehindFaults, Words, faults_suite};
+use crate::object::faults::{BehindFaults, NewFile, Words, faults_suite};
 use crate::object::parts::{path, read};
 
 const ERROR: Fault = Fault::Answer { status: 500, body: "<Error><Code>InternalError</Code></Error>" };
-const SCS: Words = Words {
-    new_file: (Method::PUT, "/suite/file", false),
-    ..Words::of_s3(&[ERROR], ["500 InternalError", "bucket `images`"])
-};
+const SCS: Words = Words::of_s3(NewFile::Claim, &[ERROR], ["500 InternalError", "bucket `images`"]);
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
 async fn behind_faults() -> BehindFaults<ScsBucket> {

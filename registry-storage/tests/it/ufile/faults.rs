@@ -8,14 +8,11 @@ use registry_storage::testing::driver_suite::nothing_is_left;
 
 use super::subject::{UfileBucket, ufile};
 use crate::object::fault_server::{Fault, FaultServer};
-use crate::object::faults::{BehindFaults, Words, faults_suite};
+use crate::object::faults::{BehindFaults, NewFile, Words, faults_suite};
 use crate::object::parts::path;
 
 const ERROR: Fault = Fault::Answer { status: 500, body: r#"{"RetCode": -1, "ErrMsg": "server error"}"# };
-const UFILE: Words = Words {
-    new_file: (Method::PUT, "/suite/file", false),
-    ..Words::of_s3(&[ERROR], ["500 -1 server error", "bucket `images`"])
-};
+const UFILE: Words = Words::of_s3(NewFile::Claim, &[ERROR], ["500 -1 server error", "bucket `images`"]);
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
 async fn behind_faults() -> BehindFaults<UfileBucket> {
