@@ -179,9 +179,8 @@ mod tests {
     #[test]
     fn hardly_any_key_has_an_underscore_and_none_a_capital() {
         for path in Shape::of_config().paths() {
-            let path =
-                path.replace("storage.ufile.ufile_public_key", "").replace("storage.ufile.ufile_private_key", "");
-            let path = path.replace("storage.ufile.ufile_retry_interval", "").replace("storage.ufile.ufile_", "");
+            let named = ["ufile_public_key", "ufile_private_key", "ufile_retry_interval", "ufile_"];
+            let path = named.iter().fold(path, |path, name| path.replace(name, ""));
             assert!(path.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".[]".contains(c)), "{path}");
         }
     }
