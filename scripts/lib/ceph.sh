@@ -20,7 +20,11 @@ ceph_start() {
         --addv one "[v2:127.0.0.1:$monitor]" "$dir/monmap" >"$dir/log/monmap"
     ceph-mon --conf "$ceph_conf" --mkfs --id one --monmap "$dir/monmap" >"$dir/log/mon-mkfs" 2>&1
     ceph_run "$dir" ceph-mon --id one
-    ceph_ask osd new "$(<"$dir/osd-uuid")" >"$dir/log/osd-new"
+    ceph_ask osd new "$(<"$dir/osd-uuid")" >"$dir/log/osd-new" || {
+        printf "Ceph's monitor does not answer; its log ends:\n" >&2
+        tail -n 20 "$dir/log/mon.one" "$dir/log/ceph-mon.output" >&2
+        return 1
+    }
     ceph-osd --conf "$ceph_conf" --mkfs --id 0 --osd-uuid "$(<"$dir/osd-uuid")" >"$dir/log/osd-mkfs" 2>&1
     ceph_run "$dir" ceph-osd --id 0
     ceph_run "$dir" radosgw --name client.gateway
@@ -77,9 +81,9 @@ ceph_run() {
     defer server_end "$!"
 }
 
-# ceph_ask COMMAND... - asks the monitor, for at most a minute.
+# ceph_ask COMMAND... - asks the monitor, for at most five minutes: it syncs to a disk that may be busy.
 ceph_ask() {
-    ceph --conf "$ceph_conf" --connect-timeout 60 "$@"
+    ceph --conf "$ceph_conf" --connect-timeout 300 "$@"
 }
 
 # ceph_wait - waits for at most 60 seconds until the bucket can be made.
