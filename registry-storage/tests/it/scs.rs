@@ -7,10 +7,12 @@ mod start;
 pub(crate) mod subject;
 
 use crate::object::parts::parts_suite;
+use crate::object::redirects::redirects_suite;
 
 use self::subject::scs;
 
 parts_suite! { parts => scs }
+redirects_suite! { redirects => scs }
 
 mod driver {
     use super::subject::scs;

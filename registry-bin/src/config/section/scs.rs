@@ -19,6 +19,9 @@ pub struct ScsConfig {
     pub region: String,
     /// The address of the store: a host, or a URL without a path. Default: Sohu's for the region.
     pub endpoint: String,
+    /// The address by which clients reach the store when they are sent there: a host, or a URL without a path. Default: with
+    /// a region for Sohu's own machines, Sohu's for everybody, otherwise the one by which the registry reaches it.
+    pub redirectendpoint: String,
     /// The bucket, which must exist. Capitals count as small letters. Required.
     pub bucket: String,
     /// Whether the store is reached over TLS, where `endpoint` does not say. Sohu's own programs do not know that.
@@ -41,6 +44,7 @@ impl Default for ScsConfig {
             secretkey: Secret::default(),
             region: String::new(),
             endpoint: String::new(),
+            redirectendpoint: String::new(),
             bucket: String::new(),
             secure: false,
             skipverify: false,

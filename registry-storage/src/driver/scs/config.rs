@@ -12,6 +12,8 @@ pub struct ScsConfig {
     /// The scheme and authority of a region, such as `http://bjcnc.scs.sohucs.com`. Where it is not the bucket's own, the store
     /// says which one is.
     pub endpoint: String,
+    /// How clients reach that when they are sent there, if not in the same way.
+    pub public_endpoint: Option<String>,
     /// The access key, which is no secret.
     pub access_key: String,
     /// The secret key.
@@ -41,6 +43,7 @@ impl ScsConfig {
         Self {
             bucket: bucket.to_lowercase(),
             endpoint: endpoint.into(),
+            public_endpoint: None,
             access_key: access_key.into(),
             secret_key: secret_key.into(),
             root_directory: String::new(),
@@ -64,6 +67,7 @@ impl fmt::Debug for ScsConfig {
         f.debug_struct("ScsConfig")
             .field("bucket", &self.bucket)
             .field("endpoint", &self.endpoint)
+            .field("public_endpoint", &self.public_endpoint)
             .field("access_key", &self.access_key)
             .field("root_directory", &self.root_directory)
             .field("transfer", &self.transfer)

@@ -59,8 +59,9 @@ static SCS: Dialect = Dialect {
 /// # Errors
 /// What the store answered, with what to check.
 pub async fn open(config: &ScsConfig) -> DriverResult<ObjectDriver> {
-    let at = || Address::new(&config.endpoint, Addressing::Path, &config.bucket, &config.root_directory);
-    let (address, public) = (at()?, at()?);
+    let at = |endpoint| Address::new(endpoint, Addressing::Path, &config.bucket, &config.root_directory);
+    let address = at(&config.endpoint)?;
+    let public = at(config.public_endpoint.as_ref().unwrap_or(&config.endpoint))?;
     let (access_key, secret_key) = (config.access_key.clone(), config.secret_key.clone());
     let make_sign: MakeSign = Box::new(move |_| Arc::new(ScsSign::new(access_key.clone(), secret_key.clone())));
     let backend = S3::new(address, public, &SCS, ObjectOptions::default(), make_sign, config.verify_certificate)?;

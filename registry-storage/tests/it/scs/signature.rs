@@ -12,6 +12,9 @@ use super::subject::{ACCESS_KEY, BUCKET, SECRET_KEY};
 /// Checks a signature in `Authorization`: whose it is, when it was made, and for which bucket.
 pub(super) fn verify(request: &Request<Bytes>) -> Result<(), &'static str> {
     let authorization = header(request, "authorization");
+    if authorization.is_empty() {
+        return verify_address(request);
+    }
     let (key, signature) = authorization.split_once(':').unwrap_or_default();
     let date = header(request, "date");
     let made_at = date.strip_suffix("UTC").and_then(|date| httpdate::parse_http_date(&format!("{date}GMT")).ok());
@@ -22,6 +25,23 @@ pub(super) fn verify(request: &Request<Bytes>) -> Result<(), &'static str> {
         ACCESS_KEY if request.uri().path().split('/').nth(1) != Some(BUCKET) => Err("NoSuchBucket"),
         ACCESS_KEY => Ok(()),
         _ => Err("InvalidAccessKeyId"),
+    }
+}
+
+/// Checks the signature of an address, and whether its time is over.
+fn verify_address(request: &Request<Bytes>) -> Result<(), &'static str> {
+    let query = request.uri().query().unwrap_or_default();
+    let field = |name: &str| {
+        let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+        percent_decode_str(value).decode_utf8_lossy().into_owned()
+    };
+    let expires = field("Expires");
+    let expires_at = expires.parse().map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    match expires_at {
+        _ if field("SOHUCSAccessKeyId") != ACCESS_KEY => Err("InvalidAccessKeyId"),
+        _ if field("Signature") != sign(request, &expires, SECRET_KEY) => Err("SignatureDoesNotMatch"),
+        Ok(expires_at) if expires_at > SystemTime::now() => Ok(()),
+        _ => Err("AccessDenied"),
     }
 }
 
