@@ -33,7 +33,7 @@ use http_body::Frame;
 
 use super::transport::{ByteStream, poll_write_slices};
 
-/// The longest part. One that is being sent holds its thread for some four tenths of a millisecond.
+/// The longest part. One that is being sent holds its thread for some six tenths of a millisecond.
 const PART_BYTES: u64 = 2 * 1024 * 1024;
 
 tokio::task_local! {
@@ -343,15 +343,12 @@ mod tests {
             (listener.accept().await.unwrap().0, far, senders.sender())
         };
         let (mut first, mut second) = (connect().await, connect().await);
-        // Sends a part, or all of `bytes` if that is none, and tells whether the stream is corked then.
-        let send = async |connection: &mut (TcpStream, TcpStream, FileSender), range: Range<u64>, bytes: &[u8]| {
+        // Sends what is given, which comes as `expected`, and tells whether the stream is corked then.
+        let send = async |connection: &mut (TcpStream, TcpStream, FileSender), given: Bytes, expected: &[u8]| {
             let (near, far, sender) = connection;
-            let placeholder =
-                if bytes.is_empty() { sender.queue(Arc::clone(&file), range.clone()) } else { Bytes::new() };
-            let mut rest = if bytes.is_empty() { &placeholder[..] } else { bytes };
-            let expected = if bytes.is_empty() { &content[range.start as usize..][..rest.len()] } else { bytes };
             let mut received = vec![0; expected.len()];
             let sending = async {
+                let mut rest = &given[..];
                 while !rest.is_empty() {
                     let slices = [IoSlice::new(rest)];
                     let sent = std::future::poll_fn(|context| sender.poll_write(near, context, &slices)).await.unwrap();
@@ -364,17 +361,23 @@ mod tests {
             assert!(received == expected);
             is_corked
         };
+        let send_part = async |connection: &mut (TcpStream, TcpStream, FileSender), range: Range<u64>| {
+            let placeholder = connection.2.queue(Arc::clone(&file), range.clone());
+            let expected = &content[range.start as usize..][..placeholder.len()];
+            send(connection, placeholder, expected).await
+        };
+        let bytes = Bytes::from_static(b"bytes that are not to wait");
         let (begin, middle, end) = (0..LEN, PART_BYTES..LEN, 2 * PART_BYTES..LEN);
         // Nobody was before it.
-        assert!(!send(&mut first, begin.clone(), b"").await);
-        assert!(send(&mut first, middle.clone(), b"").await);
-        assert!(!send(&mut first, end.clone(), b"").await, "the body ends");
-        assert!(send(&mut first, begin, b"").await);
-        assert!(!send(&mut first, 0..0, b"bytes that are not to wait").await);
-        assert!(send(&mut first, middle.clone(), b"").await);
-        assert!(!send(&mut second, middle.clone(), b"").await, "another connection sends");
-        assert!(!send(&mut first, middle, b"").await, "another connection sends");
-        assert!(!send(&mut first, end.clone(), b"").await, "a single part");
+        assert!(!send_part(&mut first, begin.clone()).await);
+        assert!(send_part(&mut first, middle.clone()).await);
+        assert!(!send_part(&mut first, end.clone()).await, "the body ends");
+        assert!(send_part(&mut first, begin).await);
+        assert!(!send(&mut first, bytes.clone(), &bytes).await);
+        assert!(send_part(&mut first, middle.clone()).await);
+        assert!(!send_part(&mut second, middle.clone()).await, "another connection sends");
+        assert!(!send_part(&mut first, middle).await, "another connection sends");
+        assert!(!send_part(&mut first, end.clone()).await, "a single part");
     }
 
     #[tokio::test]

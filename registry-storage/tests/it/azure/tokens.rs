@@ -1,19 +1,16 @@
 //! Tokens, on a service of our own that hands them out and looks at them.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use registry_storage::driver::StorageDriver;
 use registry_storage::driver::azure::{AzureConfig, AzureCredentials, open};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+
+use crate::object::serving::Serving;
 
 /// What was asked for tokens, and how often the last one is still good.
 #[derive(Default)]
@@ -24,33 +21,21 @@ struct Known {
 
 /// Hands out tokens, and has an empty container for who has the last one. It stops when it is dropped.
 struct Service {
-    address: SocketAddr,
     known: Arc<Mutex<Known>>,
-    accepting: JoinHandle<()>,
+    serving: Serving,
 }
 
 impl Service {
     /// Starts a service whose tokens are good for so many requests.
     async fn start(uses: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let known = Arc::new(Mutex::new(Known::default()));
         let shared = Arc::clone(&known);
-        let accepting = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("accepting");
-                let known = Arc::clone(&shared);
-                let service = service_fn(move |request| answer(Arc::clone(&known), uses, request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        Self { address, known, accepting }
+        let serving = Serving::start(move |request| answer(Arc::clone(&shared), uses, request)).await;
+        Self { known, serving }
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.serving.endpoint()
     }
 
     fn config(&self, credentials: AzureCredentials) -> AzureConfig {
@@ -61,12 +46,6 @@ impl Service {
 
     fn asked(&self) -> Vec<String> {
         self.known.lock().unwrap().asked.clone()
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.accepting.abort();
     }
 }
 

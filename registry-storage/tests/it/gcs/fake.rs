@@ -7,23 +7,19 @@ mod request;
 
 use std::collections::HashSet;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use registry_storage::driver::gcs::GcsCredentials;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 use self::account::Account;
 use self::objects::Objects;
 use self::request::Asked;
+use crate::object::serving::Serving;
 
 pub(super) const BUCKET: &str = "registry";
 /// What an external identity shows to get a token.
@@ -48,37 +44,25 @@ struct State {
 
 /// The server; it stops when it is dropped.
 pub(super) struct FakeGcs {
-    address: SocketAddr,
     state: Arc<Mutex<State>>,
-    accepting: JoinHandle<()>,
+    serving: Serving,
 }
 
 impl FakeGcs {
     pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State::default()));
         let known = Arc::clone(&state);
-        let accepting = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("accepting");
-                let state = Arc::clone(&known);
-                let service = service_fn(move |request| answer(Arc::clone(&state), request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        Self { address, state, accepting }
+        let serving = Serving::start(move |request| answer(Arc::clone(&known), request)).await;
+        Self { state, serving }
     }
 
     pub(super) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.serving.endpoint()
     }
 
     /// Returns how the registry finds tokens: by the server that tells machines who they are.
     pub(super) fn credentials(&self) -> GcsCredentials {
-        let variables = [("GCE_METADATA_HOST".to_owned(), self.address.to_string())].into();
+        let variables = [("GCE_METADATA_HOST".to_owned(), self.serving.address().to_string())].into();
         GcsCredentials::Ambient { variables }
     }
 
@@ -98,12 +82,6 @@ impl FakeGcs {
     /// Returns how many tokens were asked for.
     pub(super) fn tokens_given(&self) -> usize {
         self.state.lock().unwrap().tokens_given
-    }
-}
-
-impl Drop for FakeGcs {
-    fn drop(&mut self) {
-        self.accepting.abort();
     }
 }
 

@@ -6,7 +6,6 @@ mod objects;
 mod uploads;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -15,16 +14,13 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 use self::objects::Objects;
 use self::uploads::Uploads;
 use super::signature;
+use crate::object::serving::Serving;
 
 pub(super) const BUCKET: &str = "images";
 pub(super) const ACCESS_KEY: &str = "kodoaccess";
@@ -46,32 +42,20 @@ struct State {
 
 /// The server; it stops when it is dropped.
 pub(super) struct FakeKodo {
-    address: SocketAddr,
     state: Arc<Mutex<State>>,
-    accepting: JoinHandle<()>,
+    serving: Serving,
 }
 
 impl FakeKodo {
     pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State::default()));
         let known = Arc::clone(&state);
-        let accepting = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("accepting");
-                let state = Arc::clone(&known);
-                let service = service_fn(move |request| answer(Arc::clone(&state), request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        Self { address, state, accepting }
+        let serving = Serving::start(move |request| answer(Arc::clone(&known), request)).await;
+        Self { state, serving }
     }
 
     pub(super) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.serving.endpoint()
     }
 
     /// Names all objects, and all uploads that have parts. One without is dropped by Kodo itself.
@@ -83,12 +67,6 @@ impl FakeKodo {
     /// Forgets all uploads, as Kodo does after a week.
     pub(super) fn forget_uploads(&self) {
         self.state.lock().unwrap().uploads = Uploads::default();
-    }
-}
-
-impl Drop for FakeKodo {
-    fn drop(&mut self) {
-        self.accepting.abort();
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -11,12 +10,11 @@ use http::{Method, Request, Response, Uri};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use hyper_util::rt::TokioExecutor;
+
+use super::serving::Serving;
 
 /// How a request is spoilt.
 #[derive(Debug, Clone, Copy)]
@@ -43,36 +41,24 @@ type Body = BoxBody<Bytes, io::Error>;
 
 /// The server; it stops when it is dropped.
 pub(crate) struct FaultServer {
-    address: SocketAddr,
     rules: Arc<Mutex<Vec<Rule>>>,
-    accepting: JoinHandle<()>,
+    serving: Serving,
 }
 
 impl FaultServer {
     /// Passes requests on to `endpoint`.
     pub(crate) async fn start(endpoint: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
+        let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
         let upstream: Uri = endpoint.parse().expect("an endpoint");
         let rules = Arc::new(Mutex::new(Vec::new()));
         let known = Arc::clone(&rules);
-        let accepting = tokio::spawn(async move {
-            let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-            loop {
-                let (stream, _) = listener.accept().await.expect("accepting");
-                let (client, upstream, rules) = (client.clone(), upstream.clone(), Arc::clone(&known));
-                let service =
-                    service_fn(move |request| answer(client.clone(), upstream.clone(), Arc::clone(&rules), request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        Self { address, rules, accepting }
+        let serving =
+            Serving::start(move |request| answer(client.clone(), upstream.clone(), Arc::clone(&known), request));
+        Self { rules, serving: serving.await }
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.serving.endpoint()
     }
 
     /// Spoils the next `times` requests of this method whose path with its query contains `part`.
@@ -83,12 +69,6 @@ impl FaultServer {
     /// Returns how many requests are still to be spoilt.
     pub(crate) fn left(&self) -> usize {
         self.rules.lock().unwrap().iter().map(|rule| rule.times).sum()
-    }
-}
-
-impl Drop for FaultServer {
-    fn drop(&mut self) {
-        self.accepting.abort();
     }
 }
 

@@ -2,22 +2,20 @@
 //! words to the object store of `scripts/object-stores`. What is not said in the vendor's words it refuses.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use registry_storage::driver::s3::{S3Config, S3Credentials};
 use reqsign_aws_v4::{RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+
+use super::serving::Serving;
 
 /// What is not passed on: who asked, and what is between the client and this server alone.
 const NOT_PASSED_ON: [&str; 11] = [
@@ -63,10 +61,7 @@ pub(crate) struct Documents {
 }
 
 /// The server; it stops when it is dropped.
-pub(crate) struct Translator {
-    address: SocketAddr,
-    accepting: JoinHandle<()>,
-}
+pub(crate) struct Translator(Serving);
 
 struct Upstream {
     vendor: Vendor,
@@ -88,32 +83,15 @@ impl Translator {
             signer: Signer::new(Context::new(), keys, RequestSigner::new("s3", &config.region)),
             client: Client::builder(TokioExecutor::new()).build_http(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let accepting = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("accepting");
-                let upstream = Arc::clone(&upstream);
-                let service = service_fn(move |request| {
-                    let upstream = Arc::clone(&upstream);
-                    async move { upstream.answer(request).await }
-                });
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
+        let serving = Serving::start(move |request| {
+            let upstream = Arc::clone(&upstream);
+            async move { upstream.answer(request).await }
         });
-        Self { address, accepting }
+        Self(serving.await)
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for Translator {
-    fn drop(&mut self) {
-        self.accepting.abort();
+        self.0.endpoint()
     }
 }
 

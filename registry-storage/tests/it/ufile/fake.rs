@@ -5,7 +5,6 @@ pub(super) mod request;
 mod uploads;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,18 +14,15 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use md5::{Digest, Md5};
 use reqsign_core::hash::hex_sha1;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 use self::objects::Objects;
 use self::request::Asked;
 use self::uploads::Uploads;
 use super::signature;
+use crate::object::serving::Serving;
 
 pub(super) const BUCKET: &str = "images";
 /// The size of the parts of an upload, but for the last.
@@ -50,38 +46,20 @@ pub(super) struct State {
 
 /// The server; it stops when it is dropped.
 pub(super) struct FakeUfile {
-    pub(super) address: SocketAddr,
     pub(super) state: Arc<Mutex<State>>,
-    accepting: JoinHandle<()>,
+    serving: Serving,
 }
 
 impl FakeUfile {
     pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State::default()));
         let known = Arc::clone(&state);
-        let accepting = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("accepting");
-                let state = Arc::clone(&known);
-                let service = service_fn(move |request| answer(Arc::clone(&state), request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        Self { address, state, accepting }
+        let serving = Serving::start(move |request| answer(Arc::clone(&known), request)).await;
+        Self { state, serving }
     }
 
     pub(super) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for FakeUfile {
-    fn drop(&mut self) {
-        self.accepting.abort();
+        self.serving.endpoint()
     }
 }
 

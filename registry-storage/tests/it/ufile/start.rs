@@ -13,7 +13,7 @@ async fn a_wrong_key_or_bucket_is_told_at_the_start() {
     private.private_key = "wrong".into();
     let mut public = subject.config.clone();
     public.public_key = "nobody".into();
-    let elsewhere = format!("http://localhost:{}", subject.server.address.port());
+    let elsewhere = subject.server.endpoint().replace("127.0.0.1", "localhost");
     let bucket = UfileConfig::new(elsewhere, PUBLIC_KEY, PRIVATE_KEY);
     let keys = "check `ufile_public_key` and `ufile_private_key`";
     for (config, said, check) in [

@@ -1,48 +1,26 @@
 //! A Keystone of version 2, as its documentation says, for one user, who is another one to TempAuth.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
+use crate::object::serving::Serving;
 use crate::swift::subject::log_in;
 
 /// The server; it stops when it is dropped.
-pub(super) struct Keystone {
-    address: SocketAddr,
-    accepting: JoinHandle<()>,
-}
+pub(super) struct Keystone(Serving);
 
 impl Keystone {
     pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let accepting = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("accepting");
-                let connection = hyper::server::conn::http1::Builder::new();
-                tokio::spawn(connection.serve_connection(TokioIo::new(stream), service_fn(answer)));
-            }
-        });
-        Self { address, accepting }
+        Self(Serving::start(answer).await)
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}/v2.0", self.address)
-    }
-}
-
-impl Drop for Keystone {
-    fn drop(&mut self) {
-        self.accepting.abort();
+        format!("{}/v2.0", self.0.endpoint())
     }
 }
 
