@@ -1,6 +1,7 @@
 -- A repository with very many manifests and tags, and a catalog with very many repositories, in the words that SQLite,
 -- PostgreSQL and MariaDB share. scripts/lib/scale.sh replaces what stands in braces: {manifests}, {tags} and
--- {repositories} are tables of that many numbers, with the column i; {digest} is a digest, and another for each i.
+-- {repositories} are tables of that many numbers, with the column i; {digest} is a digest, and another for each i;
+-- {payload} is a manifest, and {payload_digest} its digest, which the registry compares.
 --
 -- The registry has made `scale/one` and the namespace `scale`. Each manifest has a blob of its own.
 
@@ -11,7 +12,7 @@ INSERT INTO repository_blobs (repository_id, blob_id)
 SELECT {one}, 1000000 + i FROM {manifests};
 
 INSERT INTO manifests (id, repository_id, digest, media_type, size_bytes, created_at, annotations, payload)
-SELECT 1000000 + i, {one}, {digest}, 'application/vnd.oci.image.manifest.v1+json', 400, i, '{}', {payload} FROM {manifests};
+SELECT 1000000 + i, {one}, {payload_digest}, 'application/vnd.oci.image.manifest.v1+json', 400, i, '{}', {payload} FROM {manifests};
 
 INSERT INTO manifest_blobs (manifest_id, blob_id, repository_id)
 SELECT 1000000 + i, 1000000 + i, {one} FROM {manifests};

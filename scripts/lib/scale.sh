@@ -24,23 +24,31 @@ scale_sql() {
 
 # scale_fill - fills the database, which the registry has open no more.
 scale_fill() {
-    local before after digest one="(SELECT id FROM repositories WHERE name = 'scale/one')" payload series text
+    local before after digest one="(SELECT id FROM repositories WHERE name = 'scale/one')" payload payload_digest series text
     payload="'{\"schemaVersion\":2,\"number\":' || i || '}'"
     case $kind in
         sqlite)
-            before='PRAGMA synchronous = OFF; BEGIN;' after='COMMIT; ANALYZE;'
+            # SQLite has no function for it.
+            scale_payload_digests >"$scratch/digests"
+            before="CREATE TEMP TABLE digests (i INTEGER PRIMARY KEY, digest TEXT);
+.import --csv --schema temp $scratch/digests digests
+PRAGMA synchronous = OFF; BEGIN;"
+            after='COMMIT; ANALYZE;'
             digest="'sha256:' || lower(hex(randomblob(32)))" payload="CAST($payload AS BLOB)"
+            payload_digest="(SELECT digest FROM temp.digests AS d WHERE d.i = s.i)"
             series='(SELECT value AS i FROM generate_series(1, N)) AS s'
             ;;
         postgres)
             before='SET session_replication_role = replica;' after='VACUUM ANALYZE;'
             digest="'sha256:' || md5(i::text) || md5((-i)::text)" payload="convert_to($payload, 'UTF8')"
+            payload_digest="'sha256:' || encode(sha256($payload), 'hex')"
             series='(SELECT i FROM generate_series(1, N) AS g(i)) AS s'
             ;;
         mariadb)
             before="SET sql_mode = 'PIPES_AS_CONCAT'; SET foreign_key_checks = 0; SET unique_checks = 0;"
             after='ANALYZE TABLE blobs, repository_blobs, manifests, manifest_blobs, tags, repositories, repository_usage;'
-            digest="'sha256:' || MD5(i) || MD5(-i)" series='(SELECT seq AS i FROM seq_1_to_N) AS s'
+            digest="'sha256:' || MD5(i) || MD5(-i)" payload_digest="'sha256:' || SHA2($payload, 256)"
+            series='(SELECT seq AS i FROM seq_1_to_N) AS s'
             ;;
     esac
     text=$(<benches/scale/fill.sql)
@@ -48,11 +56,23 @@ scale_fill() {
     text=${text//'{tags}'/"${series/N/$SCALE_TAGS}"}
     text=${text//'{repositories}'/"${series/N/$SCALE_REPOSITORIES}"}
     text=${text//'{digest}'/"$digest"}
+    text=${text//'{payload_digest}'/"$payload_digest"}
     text=${text//'{payload}'/"$payload"}
     text=${text//'{one}'/"$one"}
     text=${text//'{subject}'/"'$scale_subject'"}
     text=${text//'{referrers}'/"$((1000000 + SCALE_MANIFESTS * 9 / 10))"}
     printf '%s\n' "$before" "$text" "$after" | scale_sql >/dev/null
+}
+
+# scale_payload_digests - prints the number and the digest of each manifest.
+scale_payload_digests() {
+    python3 - "$SCALE_MANIFESTS" <<'CODE'
+import hashlib, sys
+
+for i in range(1, int(sys.argv[1]) + 1):
+    payload = b'{"schemaVersion":2,"number":%d}' % i
+    print(f"{i},sha256:{hashlib.sha256(payload).hexdigest()}")
+CODE
 }
 
 # scale_statements - prints how many statements the database has carried out that read or write rows, or nothing where it
