@@ -6,7 +6,7 @@ use registry_storage::driver::StorageDriver;
 use registry_storage::driver::bos::{self, BosConfig as BosDriverConfig, BosCredentials};
 use registry_storage::driver::object::TransferConfig;
 
-use super::vendor::endpoint;
+use super::vendor::{endpoint, url};
 use crate::config::BosConfig;
 
 /// Opens the driver.
@@ -24,6 +24,7 @@ fn driver(config: &BosConfig) -> BosDriverConfig {
     let mut driver = BosDriverConfig::new(&config.bucket, &config.region, credentials);
     let own = BosDriverConfig::baidu_host(&config.bucket, &config.region);
     driver.endpoint = endpoint(&config.endpoint, own, config.secure);
+    driver.public_endpoint = url(&config.redirectendpoint, config.secure);
     driver.root_directory.clone_from(&config.rootdirectory);
     driver.storage_class = (!config.storageclass.is_empty()).then(|| config.storageclass.clone());
     driver.transfer = TransferConfig {

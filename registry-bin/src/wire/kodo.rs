@@ -7,7 +7,7 @@ use registry_storage::driver::kodo::{self, KodoConfig as KodoDriverConfig, KodoC
 use registry_storage::driver::object::TransferConfig;
 use registry_storage::driver::s3::{S3Config, S3Credentials};
 
-use super::vendor::endpoint;
+use super::vendor::{endpoint, url};
 use crate::config::{KodoConfig, KodoProtocol};
 
 /// Opens the driver.
@@ -21,7 +21,7 @@ pub(super) async fn open(config: &KodoConfig) -> anyhow::Result<Arc<dyn StorageD
 /// Returns the settings that the driver for Kodo's own protocol is given.
 fn native(config: &KodoConfig) -> KodoDriverConfig {
     let (access_key, secret_key) = keys(config);
-    let named = |host: &str| (!host.is_empty()).then(|| endpoint(host, String::new(), config.secure));
+    let named = |host: &str| url(host, config.secure);
     let mut driver = KodoDriverConfig::new(&config.bucket, KodoCredentials { access_key, secret_key });
     driver.discovery = endpoint(&config.uchost, KodoConfig::default().uchost, config.secure);
     driver.hosts = KodoHosts {
@@ -30,6 +30,7 @@ fn native(config: &KodoConfig) -> KodoDriverConfig {
         rsf: named(&config.rsfhost),
         domain: named(&config.domain),
     };
+    driver.public_domain = named(&config.redirectendpoint);
     driver.root_directory.clone_from(&config.rootdirectory);
     driver.transfer = transfer(config);
     driver.verify_certificate = !config.skipverify;
@@ -42,6 +43,7 @@ fn s3(config: &KodoConfig) -> S3Config {
     let credentials = S3Credentials::Keys { access_key, secret_key, session_token: None };
     let mut driver = S3Config::new(&config.bucket, &config.region, credentials);
     driver.endpoint = endpoint(&config.endpoint, KodoDriverConfig::s3_host(&config.region), config.secure);
+    driver.public_endpoint = url(&config.redirectendpoint, config.secure);
     driver.path_style = true;
     driver.root_directory.clone_from(&config.rootdirectory);
     driver.transfer = transfer(config);

@@ -21,6 +21,11 @@ fn driver(config: &UfileConfig) -> UfileDriverConfig {
     if !config.bucket.is_empty() {
         driver.bucket.clone_from(&config.bucket);
     }
+    driver.public_url = match config.redirectendpoint.as_str() {
+        // Who is not among UCloud's own machines cannot reach their network.
+        "" => UfileDriverConfig::ucloud_public_url(&config.ufile_baseurl),
+        url => Some(url.to_owned()),
+    };
     driver.attempts = config.ufile_retries;
     driver.retry_interval = Duration::from_secs(config.ufile_retry_interval.into());
     driver.timeout = Duration::from_secs(config.ufile_timeout.into());
@@ -32,4 +37,22 @@ fn driver(config: &UfileConfig) -> UfileDriverConfig {
     };
     driver.verify_certificate = !config.skipverify;
     driver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_not_sent_to_the_network_of_the_vendor() {
+        let bucket = UfileConfig { ufile_baseurl: "http://b.cn-bj.ufileos.com".into(), ..UfileConfig::default() };
+        let internal =
+            UfileConfig { ufile_baseurl: "http://b.internal-cn-bj.ufileos.com".into(), ..UfileConfig::default() };
+        let own = UfileConfig { redirectendpoint: "https://images.example.com".into(), ..internal.clone() };
+        for (config, public) in
+            [(bucket, None), (internal, Some("http://b.cn-bj.ufileos.com")), (own, Some("https://images.example.com"))]
+        {
+            assert_eq!(driver(&config).public_url.as_deref(), public);
+        }
+    }
 }

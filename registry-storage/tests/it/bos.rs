@@ -8,11 +8,13 @@ mod start;
 mod subject;
 
 use crate::object::parts::parts_suite;
+use crate::object::redirects::redirects_suite;
 use crate::object::vendor_sdk::VendorSdk;
 
 use self::subject::{ACCESS_KEY, BUCKET, SECRET_KEY, bos};
 
 parts_suite! { parts => bos }
+redirects_suite! { redirects => bos, with_a_token => self::subject::with_a_session_token }
 
 mod driver {
     use super::subject::{bos, with_a_session_token};

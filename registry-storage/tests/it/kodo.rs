@@ -9,12 +9,14 @@ mod start;
 mod subject;
 
 use crate::object::parts::parts_suite;
+use crate::object::redirects::redirects_suite;
 use crate::object::vendor_sdk::VendorSdk;
 
 use self::fake::{ACCESS_KEY, BUCKET, SECRET_KEY};
 use self::subject::kodo;
 
 parts_suite! { parts_of_a_push => kodo }
+redirects_suite! { redirects => kodo }
 
 mod driver {
     use super::subject::{kodo, kodo_by_s3};

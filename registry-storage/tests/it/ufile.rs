@@ -9,6 +9,7 @@ mod start;
 pub(crate) mod subject;
 
 use crate::object::parts::parts_suite;
+use crate::object::redirects::redirects_suite;
 use crate::object::vendor_sdk::VendorSdk;
 
 use self::fake::BUCKET;
@@ -16,6 +17,7 @@ use self::signature::{PRIVATE_KEY, PUBLIC_KEY};
 use self::subject::ufile;
 
 parts_suite! { parts => ufile }
+redirects_suite! { redirects => ufile }
 
 mod driver {
     use super::subject::ufile;

@@ -19,6 +19,9 @@ pub struct BosConfig {
     pub region: String,
     /// The address of the bucket: a host, or a URL without a path. Default: Baidu's for the bucket and the region.
     pub endpoint: String,
+    /// The address by which clients reach the bucket when they are sent there: a host, or a URL without a path. Default: the one
+    /// by which the registry reaches it.
+    pub redirectendpoint: String,
     /// The bucket, which must exist. Required.
     pub bucket: String,
     /// The storage class of objects, such as `STANDARD`. Default: the bucket's own.
@@ -45,6 +48,7 @@ impl Default for BosConfig {
             sessiontoken: Secret::default(),
             region: String::new(),
             endpoint: String::new(),
+            redirectendpoint: String::new(),
             bucket: String::new(),
             storageclass: String::new(),
             secure: true,

@@ -33,6 +33,9 @@ pub struct KodoConfig {
     pub rsfhost: String,
     /// The domain of the bucket that objects are read at, which must not cache them.
     pub domain: String,
+    /// The address by which clients reach the bucket when they are sent there: a host, or a URL without a path. With `protocol:
+    /// native` a domain of the bucket, with `protocol: s3` an S3 endpoint. Default: the one at which the registry reads.
+    pub redirectendpoint: String,
     /// Whether the store is reached over TLS, where an address does not say.
     pub secure: bool,
     /// Whether any certificate of the store is taken.
@@ -62,6 +65,7 @@ impl Default for KodoConfig {
             rshost: String::new(),
             rsfhost: String::new(),
             domain: String::new(),
+            redirectendpoint: String::new(),
             secure: true,
             skipverify: false,
             chunksize: 10 * 1024 * 1024,

@@ -29,6 +29,9 @@ pub struct UfileConfig {
     /// How many seconds an answer may take, besides the time for the body of its request: at least 1.
     #[schemars(extend("x-variable" = "TIMEOUT"))]
     pub ufile_timeout: u32,
+    /// The URL by which clients reach the bucket when they are sent there. Default: with a `ufile_baseurl` for UCloud's own
+    /// machines, UCloud's for everybody, otherwise `ufile_baseurl`.
+    pub redirectendpoint: String,
     /// The bucket, which must exist. Default: what the host of `ufile_baseurl` begins with.
     pub bucket: String,
     /// Whether any certificate of the store is taken.
@@ -51,6 +54,7 @@ impl Default for UfileConfig {
             ufile_retries: Driver::DEFAULT_ATTEMPTS,
             ufile_retry_interval: Driver::DEFAULT_RETRY_INTERVAL.as_secs() as u32,
             ufile_timeout: Driver::DEFAULT_TIMEOUT.as_secs() as u32,
+            redirectendpoint: String::new(),
             bucket: String::new(),
             skipverify: false,
             uploadmemory: transfer.upload_memory_bytes,

@@ -11,6 +11,8 @@ pub struct BosConfig {
     pub bucket: String,
     /// The scheme and authority of the bucket, such as `https://my-images.bj.bcebos.com`.
     pub endpoint: String,
+    /// How clients reach that when they are sent there, if not in the same way.
+    pub public_endpoint: Option<String>,
     /// Who the registry is to the store.
     pub credentials: BosCredentials,
     /// What every key begins with; a `/` at its ends does not count.
@@ -35,6 +37,7 @@ impl BosConfig {
         let bucket = bucket.into();
         Self {
             endpoint: format!("https://{}", Self::baidu_host(&bucket, region)),
+            public_endpoint: None,
             bucket,
             credentials,
             root_directory: String::new(),

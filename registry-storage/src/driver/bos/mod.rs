@@ -45,17 +45,21 @@ pub async fn open(config: &BosConfig) -> DriverResult<ObjectDriver> {
 #[derive(Debug)]
 struct Bos {
     address: Address,
+    /// Where clients find the bucket.
+    public: Address,
     exchange: Exchange<BosProtocol>,
     storage_class: Option<String>,
 }
 
 impl Bos {
     fn new(config: &BosConfig) -> DriverResult<Self> {
-        let address = Address::new(&config.endpoint, Addressing::Endpoint, &config.bucket, &config.root_directory)?;
+        let at = |endpoint| Address::new(endpoint, Addressing::Endpoint, &config.bucket, &config.root_directory);
+        let address = at(&config.endpoint)?;
+        let public = at(config.public_endpoint.as_ref().unwrap_or(&config.endpoint))?;
         let failed = |error| DriverError::io("prepare to connect to", &config.endpoint, error);
         let connections = connection::open(config.verify_certificate).map_err(failed)?;
         let exchange = Exchange::new(BosProtocol::new(address.endpoint.clone(), config), connections);
-        Ok(Self { address, exchange, storage_class: config.storage_class.clone() })
+        Ok(Self { address, public, exchange, storage_class: config.storage_class.clone() })
     }
 
     /// Prepares a request about an object, or about the bucket.

@@ -1,14 +1,16 @@
 //! Requests about whole objects.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
 use registry_core::store::StoreErrorKind;
+use time::OffsetDateTime;
 
 use super::document::{self, Delete, Deleted, DeletedObject, ObjectList};
-use super::{Bos, COPY_SOURCE, read};
+use super::{Bos, COPY_SOURCE, read, signing};
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Answer;
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
@@ -55,6 +57,16 @@ impl Objects for Bos {
         call.read_range(first, last, version)?;
         let response = self.exchange.open(&call).await?;
         ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))
+    }
+
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> Result<Option<String>, Failure> {
+        let credentials = &self.exchange.protocol().credentials;
+        let token = credentials.session_token.as_ref().map(|token| (signing::TOKEN, token.as_str()));
+        let mut query: Vec<_> = token.into_iter().collect();
+        let signed = self.public.uri(Some(path), &query);
+        let authorization = signing::of_address(signed, credentials, lifetime, OffsetDateTime::now_utc());
+        query.push((signing::AUTHORIZATION, &authorization));
+        Ok(Some(self.public.uri(Some(path), &query).to_string()))
     }
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {

@@ -23,7 +23,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-bce-request-id");
 pub(super) struct BosProtocol {
     endpoint: Endpoint,
     bucket: String,
-    credentials: BosCredentials,
+    pub(super) credentials: BosCredentials,
 }
 
 impl BosProtocol {

@@ -6,10 +6,12 @@
 //!
 //! The first four fields, signed with the secret key, are the key that signs the request.
 
+use std::time::Duration;
+
 use http::header::InvalidHeaderValue;
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Request, Uri, header};
 use reqsign_core::hash::hex_hmac_sha256;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -17,11 +19,14 @@ use time::format_description::well_known::Rfc3339;
 use super::config::BosCredentials;
 use crate::driver::object::address::encoded;
 
-/// For how long a signature counts.
-const LIFETIME_SECONDS: u32 = 1800;
+/// For how long the signature of a request counts.
+const LIFETIME: Duration = Duration::from_secs(1800);
 
 const BCE_DATE: HeaderName = HeaderName::from_static("x-bce-date");
-const BCE_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-bce-security-token");
+/// What has the token of temporary keys, in a request's headers or in an address.
+pub(super) const TOKEN: &str = "x-bce-security-token";
+/// What has the signature, in a request's headers or in an address.
+pub(super) const AUTHORIZATION: &str = "authorization";
 
 /// Signs a request in its headers, for this host alone.
 ///
@@ -32,21 +37,49 @@ pub(super) fn sign(
     credentials: &BosCredentials,
     now: OffsetDateTime,
 ) -> Result<(), InvalidHeaderValue> {
-    let now = now.replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
-    let now = now.expect("the time is one of this era");
-    let host = HeaderValue::try_from(request.uri.authority().map_or("", Authority::as_str))?;
-    request.headers.insert(header::HOST, host);
-    request.headers.insert(BCE_DATE, HeaderValue::try_from(&now)?);
+    request.headers.insert(header::HOST, host(&request.uri));
+    request.headers.insert(BCE_DATE, HeaderValue::try_from(text(now))?);
     if let Some(token) = &credentials.session_token {
-        request.headers.insert(BCE_SECURITY_TOKEN, HeaderValue::try_from(token)?);
+        request.headers.insert(TOKEN, HeaderValue::try_from(token)?);
     }
     let mut names: Vec<_> = request.headers.keys().map(HeaderName::as_str).filter(|name| is_signed(name)).collect();
     names.sort_unstable();
-    let prefix = format!("bce-auth-v1/{}/{now}/{LIFETIME_SECONDS}", credentials.access_key);
-    let signature = signature(request, &names, &prefix, &credentials.secret_key);
-    let authorization = HeaderValue::try_from(format!("{prefix}/{}/{signature}", names.join(";")))?;
-    request.headers.insert(header::AUTHORIZATION, authorization);
+    let authorization = HeaderValue::try_from(authorization(request, &names, credentials, LIFETIME, now))?;
+    request.headers.insert(AUTHORIZATION, authorization);
     Ok(())
+}
+
+/// Signs an address, for everybody who `GET`s it within a time, and returns what goes into its query as `authorization`.
+/// Temporary keys have their token in the address already.
+pub(super) fn of_address(uri: Uri, credentials: &BosCredentials, lifetime: Duration, now: OffsetDateTime) -> String {
+    let (mut request, ()) = Request::new(()).into_parts();
+    request.headers.insert(header::HOST, host(&uri));
+    request.uri = uri;
+    authorization(&request, &[header::HOST.as_str()], credentials, lifetime, now)
+}
+
+/// Says who allows a request with these headers, and for how long.
+fn authorization(
+    request: &Parts,
+    names: &[&str],
+    credentials: &BosCredentials,
+    lifetime: Duration,
+    now: OffsetDateTime,
+) -> String {
+    let prefix = format!("bce-auth-v1/{}/{}/{}", credentials.access_key, text(now), lifetime.as_secs());
+    let signature = signature(request, names, &prefix, &credentials.secret_key);
+    format!("{prefix}/{}/{signature}", names.join(";"))
+}
+
+/// Writes a time, in whole seconds.
+fn text(now: OffsetDateTime) -> String {
+    let now = now.replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
+    now.expect("the time is one of this era")
+}
+
+/// Returns the `Host` of a request to an address.
+fn host(uri: &Uri) -> HeaderValue {
+    HeaderValue::try_from(uri.authority().map_or("", Authority::as_str)).expect("a host makes a header")
 }
 
 fn is_signed(name: &str) -> bool {
@@ -71,8 +104,6 @@ fn signature(request: &Parts, names: &[&str], prefix: &str, secret_key: &str) ->
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
-
     use super::*;
 
     const TIME: &str = "2016-06-01T12:00:00Z";
@@ -115,6 +146,20 @@ mod tests {
         assert_eq!(
             signature(&get, &["host"], &format!("bce-auth-v1/AKEXAMPLE/{TIME}/1200"), "SKEXAMPLE"),
             "561f7e244939eb2cc1dee08cc40a7c1af3fb65272316385ac74914926c5c5445"
+        );
+    }
+
+    /// The last of what the vendor computed is for an address.
+    #[test]
+    fn an_address_is_signed_for_its_time() {
+        let credentials =
+            BosCredentials { access_key: "AKEXAMPLE".into(), secret_key: "SKEXAMPLE".into(), session_token: None };
+        let now = OffsetDateTime::parse(TIME, &Rfc3339).unwrap();
+        let uri = Uri::from_static("http://mybucket.bj.bcebos.com/docker/registry/k");
+        assert_eq!(
+            of_address(uri, &credentials, Duration::from_secs(1200), now),
+            "bce-auth-v1/AKEXAMPLE/2016-06-01T12:00:00Z/1200/host/\
+             561f7e244939eb2cc1dee08cc40a7c1af3fb65272316385ac74914926c5c5445"
         );
     }
 

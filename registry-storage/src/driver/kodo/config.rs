@@ -16,6 +16,8 @@ pub struct KodoConfig {
     pub discovery: String,
     /// Which hosts have the bucket, as far as the store is not asked.
     pub hosts: KodoHosts,
+    /// The domain of the bucket, with its scheme, that clients are sent to, if not the one that the registry reads at.
+    pub public_domain: Option<String>,
     /// What every key begins with; a `/` at its ends does not count.
     pub root_directory: String,
     /// How bytes go to the store. A part has [`Self::MIN_PART_BYTES`] to [`Self::MAX_PART_BYTES`], and an upload at most
@@ -40,6 +42,7 @@ impl KodoConfig {
             credentials,
             discovery: Self::DEFAULT_DISCOVERY.to_owned(),
             hosts: KodoHosts::default(),
+            public_domain: None,
             root_directory: String::new(),
             transfer: TransferConfig::default(),
             verify_certificate: true,

@@ -19,6 +19,8 @@ pub(super) struct Hosts {
     pub(super) rs: Endpoint,
     pub(super) rsf: Endpoint,
     pub(super) domain: Endpoint,
+    /// The one that clients are sent to.
+    pub(super) public_domain: Endpoint,
 }
 
 impl Hosts {
@@ -42,11 +44,14 @@ impl Hosts {
             let address = named.clone().or(found).ok_or_else(missing)?;
             Endpoint::without_path(&address, EXAMPLE)
         };
+        let domain = endpoint("domain", &named.domain, &region.io_src)?;
+        let public_domain = config.public_domain.as_ref().map(|address| Endpoint::without_path(address, EXAMPLE));
         Ok(Self {
             up: endpoint("uphost", &named.up, &region.up)?,
             rs: endpoint("rshost", &named.rs, &region.rs)?,
             rsf: endpoint("rsfhost", &named.rsf, &region.rsf)?,
-            domain: endpoint("domain", &named.domain, &region.io_src)?,
+            public_domain: public_domain.transpose()?.unwrap_or_else(|| domain.clone()),
+            domain,
         })
     }
 

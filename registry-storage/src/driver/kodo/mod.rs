@@ -12,7 +12,9 @@ mod parts;
 mod protocol;
 mod signing;
 
-use http::{HeaderName, HeaderValue, Method, header};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method, Uri, header};
 use registry_core::store::StoreErrorKind;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
@@ -21,7 +23,7 @@ use tokio::sync::Semaphore;
 use self::hosts::Hosts;
 use self::protocol::KodoProtocol;
 use self::signing::{FORM, UploadPolicy, entry};
-use super::object::address::{Endpoint, Root};
+use super::object::address::{Endpoint, Root, encoded_path};
 use super::object::backend::{Backend, Limits};
 use super::object::error::Failure;
 use super::object::exchange::{Call, Exchange};
@@ -34,8 +36,8 @@ use crate::path::StoragePath;
 pub use self::config::{KodoConfig, KodoCredentials, KodoHosts};
 
 const QINIU_DATE: HeaderName = HeaderName::from_static("x-qiniu-date");
-/// For how long a token counts, in seconds: longer than anything is repeated.
-const TOKEN_SECONDS: i64 = 3600;
+/// For how long a token counts: longer than anything is repeated.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 /// How many parts are copied through the registry at a time.
 const COPIES_AT_ONCE: usize = 2;
 
@@ -145,6 +147,14 @@ impl Kodo {
         self.credentials.upload_token(&policy)
     }
 
+    /// Returns the address at a domain by which anybody can read an object until a time.
+    fn download_uri(&self, domain: &Endpoint, path: &StoragePath, deadline: i64) -> Uri {
+        let target = format!("/{}", encoded_path(&self.root.key(path)));
+        let address = domain.uri(target.clone(), &[]).to_string();
+        let query = self.credentials.download_query(&address, deadline);
+        domain.uri(target, &query.each_ref().map(|(name, value)| (*name, value.as_str())))
+    }
+
     /// Asks for a document.
     async fn document<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
         let answer = self.exchange.answer(call).await?;
@@ -154,7 +164,12 @@ impl Kodo {
 
 /// Returns until when a token counts that is made now.
 fn deadline() -> i64 {
-    OffsetDateTime::now_utc().unix_timestamp() + TOKEN_SECONDS
+    deadline_in(TOKEN_LIFETIME)
+}
+
+/// Returns until when that counts which counts for a time.
+fn deadline_in(lifetime: Duration) -> i64 {
+    (OffsetDateTime::now_utc() + lifetime).unix_timestamp()
 }
 
 /// Writes a time as `X-Qiniu-Date` has it.

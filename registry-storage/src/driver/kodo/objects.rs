@@ -1,6 +1,7 @@
 //! Requests about whole objects.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -10,8 +11,8 @@ use http::{Method, header};
 use registry_core::store::{StoreErrorKind, Timestamp};
 
 use super::document::{self, Marker, NOTE, ObjectList, Outcome, Stat};
-use super::{Kodo, deadline, form, value_of};
-use crate::driver::object::address::{encoded, encoded_path};
+use super::{Kodo, deadline, deadline_in, form, value_of};
+use crate::driver::object::address::encoded;
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::Call;
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose};
@@ -80,13 +81,8 @@ impl Objects for Kodo {
         last: u64,
         version: Option<&str>,
     ) -> Result<ObjectRead, Failure> {
-        let key = self.root.key(path);
-        let target = format!("/{}", encoded_path(&key));
-        let address = self.hosts.domain.uri(target.clone(), &[]).to_string();
-        let query = self.credentials.download_query(&address, deadline());
-        let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let mut call =
-            Call { operation: "read", subject: key, uri: self.hosts.domain.uri(target, &query), ..Call::default() };
+        let uri = self.download_uri(&self.hosts.domain, path, deadline());
+        let mut call = Call { operation: "read", subject: self.root.key(path), uri, ..Call::default() };
         call.read_range(first, last, None)?;
         let response = self.exchange.open(&call).await?;
         let read = ObjectRead::new(response, first).ok_or_else(|| call.misunderstood("it has another range"))?;
@@ -95,6 +91,10 @@ impl Objects for Kodo {
             return Err(DriverError::new(StoreErrorKind::Corrupt, "go on reading", &call.subject, why).into());
         }
         Ok(read)
+    }
+
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> Result<Option<String>, Failure> {
+        Ok(Some(self.download_uri(&self.hosts.public_domain, path, deadline_in(lifetime)).to_string()))
     }
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {

@@ -10,6 +10,8 @@ use crate::driver::object::TransferConfig;
 pub struct UfileConfig {
     /// The scheme and authority of the bucket, such as `http://my-images.cn-bj.ufileos.com`.
     pub base_url: String,
+    /// How clients reach that when they are sent there, if not in the same way.
+    pub public_url: Option<String>,
     /// The bucket, which must exist.
     pub bucket: String,
     /// The public key, which is no secret.
@@ -40,6 +42,11 @@ impl UfileConfig {
     /// How long an answer may take where nothing else is said.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
+    /// Returns the URL by which everybody reaches a bucket whose URL is one for UCloud's own machines.
+    pub fn ucloud_public_url(base_url: &str) -> Option<String> {
+        base_url.contains(".internal-").then(|| base_url.replacen(".internal-", ".", 1))
+    }
+
     /// Returns the settings for the bucket that a URL's host begins with.
     pub fn new(base_url: impl Into<String>, public_key: impl Into<String>, private_key: impl Into<String>) -> Self {
         let base_url = base_url.into();
@@ -47,6 +54,7 @@ impl UfileConfig {
         let bucket = host.split(['.', ':', '/']).next().unwrap_or_default().to_owned();
         Self {
             base_url,
+            public_url: None,
             bucket,
             public_key: public_key.into(),
             private_key: private_key.into(),
@@ -64,6 +72,7 @@ impl fmt::Debug for UfileConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UfileConfig")
             .field("base_url", &self.base_url)
+            .field("public_url", &self.public_url)
             .field("bucket", &self.bucket)
             .field("public_key", &self.public_key)
             .field("attempts", &self.attempts)

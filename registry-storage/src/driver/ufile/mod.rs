@@ -51,19 +51,23 @@ pub async fn open(config: &UfileConfig) -> DriverResult<ObjectDriver> {
 #[derive(Debug)]
 struct Ufile {
     address: Address,
+    /// Where clients find the bucket.
+    public: Address,
     exchange: Exchange<UfileProtocol>,
 }
 
 impl Ufile {
     fn new(config: &UfileConfig) -> DriverResult<Self> {
-        let address = Address::new(&config.base_url, &config.bucket, &config.root_directory)?;
+        let at = |url| Address::new(url, &config.bucket, &config.root_directory);
+        let address = at(&config.base_url)?;
+        let public = at(config.public_url.as_ref().unwrap_or(&config.base_url))?;
         let failed = |error| DriverError::io("prepare to connect to", &config.base_url, error);
         let connections = connection::open(config.verify_certificate).map_err(failed)?;
         let signer = Signer::new(config.bucket.clone(), config.public_key.clone(), config.private_key.clone());
         let (authority, is_encrypted) = (address.endpoint.authority().to_owned(), address.endpoint.is_encrypted());
         let protocol = UfileProtocol::new(authority, is_encrypted, signer);
         let pace = Pace { attempts: config.attempts, first_pause: config.retry_interval, patience: config.timeout };
-        Ok(Self { address, exchange: Exchange::new(protocol, connections).with_pace(pace) })
+        Ok(Self { address, public, exchange: Exchange::new(protocol, connections).with_pace(pace) })
     }
 
     /// Prepares a request about an object, or about the bucket. `word` is what is asked of it, where the method does not

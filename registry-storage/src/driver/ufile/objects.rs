@@ -1,9 +1,12 @@
 //! Requests about whole objects.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use registry_core::store::{StoreErrorKind, Timestamp};
+use time::OffsetDateTime;
 
 use super::document::ListObjects;
 use super::{AT_ONCE, INDEX, Ufile, is_index};
@@ -57,6 +60,14 @@ impl Objects for Ufile {
             return Err(DriverError::new(StoreErrorKind::Corrupt, "read", self.address.root.key(path), why).into());
         }
         Ok(read)
+    }
+
+    async fn redirect(&self, path: &StoragePath, lifetime: Duration) -> Result<Option<String>, Failure> {
+        let expires_at = (OffsetDateTime::now_utc() + lifetime).unix_timestamp().to_string();
+        let address = self.public.uri(Some(path), None, &[]);
+        let query = self.exchange.protocol().signer.address_query(address.path(), &expires_at);
+        let query = query.each_ref().map(|(name, value)| (*name, value.as_ref()));
+        Ok(Some(self.public.uri(Some(path), None, &query).to_string()))
     }
 
     async fn head(&self, path: &StoragePath) -> Result<Option<ObjectInfo>, Failure> {

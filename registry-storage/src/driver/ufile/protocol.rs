@@ -24,7 +24,7 @@ const CHECK_KEYS: &str = "check `ufile_public_key` and `ufile_private_key`, and 
 pub(super) struct UfileProtocol {
     authority: String,
     is_encrypted: bool,
-    signer: Signer,
+    pub(super) signer: Signer,
 }
 
 impl UfileProtocol {

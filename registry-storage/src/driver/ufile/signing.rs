@@ -8,6 +8,7 @@
 //! The key is not encoded, and parameters are not signed. No `Date` is sent, as by UCloud's own programs: the registry of UFile's
 //! first driver could not, and the store does without. Source: `auth.go` of ufilesdk-dev/ufile-gosdk.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::request::Parts;
@@ -42,6 +43,17 @@ impl Signer {
         authorization.set_sensitive(true);
         request.headers.insert(header::AUTHORIZATION, authorization);
         Ok(())
+    }
+
+    /// Returns what the query of an address has by which anybody can `GET` what is at a path until a time, which is in seconds
+    /// since 1970.
+    pub(super) fn address_query<'a>(&'a self, path: &str, expires_at: &'a str) -> [(&'static str, Cow<'a, str>); 3] {
+        let signature = self.signature(&Method::GET, &HeaderMap::new(), path, expires_at);
+        [
+            ("UCloudPublicKey", self.public_key.as_str().into()),
+            ("Signature", signature.into()),
+            ("Expires", expires_at.into()),
+        ]
     }
 
     /// Returns the signature of a request. `time` is when it was made, or when its address expires; it may be empty.
@@ -97,8 +109,11 @@ mod tests {
             let authorization = &request.headers[header::AUTHORIZATION];
             assert_eq!(authorization, &format!("UCloud PUBKEY:{signature}"), "{method} {target}");
         }
-        let expiring = signer().signature(&Method::GET, &HeaderMap::new(), "/docker/registry/k", "1464782400");
-        assert_eq!(expiring, "gkBanRnY4cfqQ08p7SsPHVHqaYo=");
+        let signer = signer();
+        let query = signer.address_query("/docker/registry/k", "1464782400");
+        let expected =
+            [("UCloudPublicKey", "PUBKEY"), ("Signature", "gkBanRnY4cfqQ08p7SsPHVHqaYo="), ("Expires", "1464782400")];
+        assert_eq!(query, expected.map(|(name, value)| (name, value.into())));
     }
 
     #[test]

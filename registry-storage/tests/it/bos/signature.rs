@@ -15,9 +15,14 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// What is signed if nothing is said of that.
 const DEFAULT_HEADERS: [&str; 4] = ["content-length", "content-md5", "content-type", "host"];
 
-/// Checks a signature in `Authorization`: whose it is, when it counts, and that it covers the host and all of BOS's headers.
+/// Checks a signature in `Authorization`, or in the address: whose it is, when it counts, and that it covers the host and all
+/// of BOS's headers.
 pub(super) fn verify(request: &Request<Bytes>) -> Result<(), &'static str> {
-    let authorization = text(request.headers(), "authorization");
+    let said = |name| match text(request.headers(), name) {
+        header if header.is_empty() => parameter(request, name),
+        header => header,
+    };
+    let authorization = said("authorization");
     let fields: Vec<_> = authorization.split('/').collect();
     let &["bce-auth-v1", access_key, time, seconds, names, signature] = &fields[..] else {
         return Err("InvalidHTTPAuthHeader");
@@ -25,7 +30,7 @@ pub(super) fn verify(request: &Request<Bytes>) -> Result<(), &'static str> {
     if access_key != ACCESS_KEY {
         return Err("InvalidAccessKeyId");
     }
-    let token = text(request.headers(), "x-bce-security-token");
+    let token = said("x-bce-security-token");
     if !token.is_empty() && token != SESSION_TOKEN {
         return Err("InvalidSecurityToken");
     }
@@ -54,14 +59,22 @@ fn is_own(name: &str) -> bool {
     name.starts_with("x-bce-")
 }
 
+fn pairs(request: &Request<Bytes>) -> impl Iterator<Item = (String, String)> {
+    let pairs = request.uri().query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode(name), decode(value)))
+}
+
+/// Returns what the query says, or nothing.
+fn parameter(request: &Request<Bytes>, name: &str) -> String {
+    pairs(request).find_map(|(found, value)| (found == name).then_some(value)).unwrap_or_default()
+}
+
 fn sign(request: &Request<Bytes>, prefix: &str, names: &BTreeSet<&str>, secret: &str) -> String {
     let headers: BTreeSet<_> =
         names.iter().map(|name| format!("{}:{}", encode(name), encode(text(request.headers(), name).trim()))).collect();
     let headers: Vec<_> = headers.into_iter().collect();
-    let pairs = request.uri().query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut query: Vec<_> =
-        pairs.map(|(name, value)| format!("{}={}", encode(&decode(name)), encode(&decode(value)))).collect();
+    let signed = pairs(request).filter(|(name, _)| name != "authorization");
+    let mut query: Vec<_> = signed.map(|(name, value)| format!("{}={}", encode(&name), encode(&value))).collect();
     query.sort();
     let path: Vec<_> = request.uri().path().split('/').map(|segment| encode(&decode(segment))).collect();
     let described = [request.method().as_str(), &path.join("/"), &query.join("&"), &headers.join("\n")].join("\n");

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
@@ -50,4 +51,16 @@ impl Drop for Serving {
     fn drop(&mut self) {
         self.accepting.abort();
     }
+}
+
+/// Returns which of `size` bytes a `Range` asks for: nothing without one, and an empty range if it begins behind the last.
+pub(crate) fn asked_range(header: &str, size: usize) -> Option<Range<usize>> {
+    let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    let number = |text: &str| text.parse::<usize>().expect("a number");
+    let (start, end) = match (first, last) {
+        ("", length) => (size.saturating_sub(number(length)), size),
+        (first, "") => (number(first), size),
+        (first, last) => (number(first), size.min(number(last).saturating_add(1))),
+    };
+    Some(start.min(end)..end)
 }

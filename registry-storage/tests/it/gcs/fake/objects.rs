@@ -13,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::request::Asked;
 use super::{Answer, BUCKET, Refused, refused};
+use crate::object::serving::asked_range;
 
 /// Copies of more than this are made in two steps.
 const COPIED_AT_ONCE: usize = 64 * 1024;
@@ -111,21 +112,13 @@ impl Objects {
         let Some(object) = object else {
             return Err(refused(404, "", format!("No such object: {BUCKET}/{name}")));
         };
-        object.range(asked.header("range").expect("a range"))
+        object.read(asked.header("range").expect("a range"))
     }
 
     /// Reads an object as the XML API does.
     pub(super) fn read(&self, asked: &Asked, name: &str) -> Result<Answer, Refused> {
         let object = self.by_name.get(name).ok_or_else(|| refused(404, "", "<Error><Code>NoSuchKey</Code></Error>"))?;
-        let size = object.content.len();
-        match asked.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) {
-            None => Ok(Response::new(Full::new(object.content.clone()))),
-            Some(("", last)) => {
-                object.range(&format!("bytes={}-{size}", size - last.parse::<usize>().expect("digits")))
-            }
-            Some((first, "")) => object.range(&format!("bytes={first}-{size}")),
-            Some((first, last)) => object.range(&format!("bytes={first}-{last}")),
-        }
+        object.read(asked.header("range").unwrap_or_default())
     }
 
     pub(super) fn delete(&mut self, asked: &Asked, name: &str) -> Result<Answer, Refused> {
@@ -190,18 +183,18 @@ impl Object {
         })
     }
 
-    fn range(&self, range: &str) -> Result<Answer, Refused> {
-        let (first, last) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).expect("a range");
-        let (first, last): (usize, usize) = (first.parse().expect("a number"), last.parse().expect("a number"));
+    /// Answers with what a `Range` asks for, or all.
+    fn read(&self, range: &str) -> Result<Answer, Refused> {
         let size = self.content.len();
-        if first >= size {
+        let Some(range) = asked_range(range, size) else { return Ok(Response::new(Full::new(self.content.clone()))) };
+        if range.is_empty() {
             return Err(refused(416, "requestedRangeNotSatisfiable", "Request range not satisfiable"));
         }
-        let end = size.min(last + 1);
-        let mut response = Response::new(Full::new(self.content.slice(first..end)));
+        let said = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        let mut response = Response::new(Full::new(self.content.slice(range)));
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let text = |text: String| HeaderValue::try_from(text).expect("a header");
-        response.headers_mut().insert(header::CONTENT_RANGE, text(format!("bytes {first}-{}/{size}", end - 1)));
+        response.headers_mut().insert(header::CONTENT_RANGE, text(said));
         response.headers_mut().insert("x-goog-generation", text(self.generation.to_string()));
         Ok(response)
     }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::form::Form;
 use super::{Answer, BUCKET, NO_SUCH_FILE, Refused, decode, decode_base64, document, parameter, text};
 use crate::kodo::signature;
+use crate::object::serving::asked_range;
 
 /// How many objects a list has at most.
 const LIST_MAX: usize = 1000;
@@ -69,16 +70,10 @@ impl Objects {
     pub(super) fn get(&self, request: &Request<Bytes>, key: &str) -> Result<Answer, Refused> {
         let object = self.0.get(key).ok_or(Refused(404, "Document not found"))?;
         let size = object.content.len();
-        let range = text(request, "range").strip_prefix("bytes=").and_then(|range| range.split_once('-'));
-        let (status, first, end) = match range {
+        let (status, first, end) = match asked_range(text(request, "range"), size) {
             None => (200, 0, size),
-            Some((first, last)) => {
-                let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
-                if first >= size {
-                    return Err(Refused(416, "invalid range"));
-                }
-                (206, first, size.min(last.saturating_add(1)))
-            }
+            Some(range) if range.is_empty() => return Err(Refused(416, "invalid range")),
+            Some(range) => (206, range.start, range.end),
         };
         let response = Response::builder()
             .status(status)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::request::Asked;
 use super::{Answer, BUCKET, Refused, document, done, etag, missing, now, refused};
+use crate::object::serving::asked_range;
 
 /// How many objects a list has at most.
 const AT_ONCE: usize = 1000;
@@ -87,16 +88,13 @@ impl Objects {
             response = response.header(name, value);
         }
         let mut content = object.content.clone();
-        if let Some((first, last)) =
-            asked.header("range").strip_prefix("bytes=").and_then(|range| range.split_once('-'))
-        {
-            let (first, last): (usize, usize) = (first.parse().expect("a number"), last.parse().expect("a number"));
-            if first >= size {
+        if let Some(range) = asked_range(asked.header("range"), size) {
+            if range.is_empty() {
                 return Err(refused(416, -1, "range not satisfiable"));
             }
-            let end = size.min(last + 1);
-            content = content.slice(first..end);
-            response = response.status(206).header(header::CONTENT_RANGE, format!("bytes {first}-{}/{size}", end - 1));
+            let said = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+            content = content.slice(range);
+            response = response.status(206).header(header::CONTENT_RANGE, said);
         }
         response = response.header(header::CONTENT_LENGTH, content.len());
         if asked.method == "HEAD" {
