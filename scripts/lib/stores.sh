@@ -50,3 +50,25 @@ store_endpoint() {
     esac
     printf '%s\n' "${url/127.0.0.1/localhost}"
 }
+
+# store_empty ROOT PATH - leaves a file of the storage without content.
+store_empty() {
+    if [[ -z ${STORE-} ]]; then : >"$1/$2"; else store_ask "$1/$2" --request PUT --data-binary ''; fi
+}
+
+# store_delete ROOT PATH - deletes a file of the storage, and its directory if that is empty then.
+store_delete() {
+    if [[ -z ${STORE-} ]]; then
+        (cd "$1" && rm "$2" && rmdir --ignore-fail-on-non-empty --parents "${2%/*}")
+    else
+        store_ask "$1/$2" --request DELETE
+    fi
+}
+
+# store_ask FILE CURL_ARGUMENT... - asks the bucket for something to be done to what a file is there.
+store_ask() {
+    [[ $STORE == s3 ]] || { printf 'files are changed by hand on s3 alone\n' >&2; return 1; }
+    local root=${1%%/docker/*}
+    curl --silent --show-error --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$TEST_S3_ACCESS_KEY:$TEST_S3_SECRET_KEY" "${@:2}" \
+        "$TEST_S3_ENDPOINT/$TEST_S3_BUCKET/${root//[^[:alnum:]]/-}/${1#"$root"/}"
+}
