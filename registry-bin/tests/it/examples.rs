@@ -7,7 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use registry_bin::config::{self, StorageDriver};
 
-use crate::support::{load, load_embedded, load_valid};
+use crate::support::{load, load_embedded, load_valid, problems};
 
 const COMPLETE: &str = include_str!("../../config/complete.yml");
 
@@ -38,6 +38,37 @@ fn the_complete_example_has_every_key_at_its_default() {
         let name = key.rsplit(['.', ']']).next().unwrap();
         assert!(COMPLETE.contains(&format!("{name}:")), "{key} is not in the example");
     }
+}
+
+/// Returns the whole configurations that a document shows.
+fn shown(document: &Path) -> Vec<String> {
+    let text = fs::read_to_string(document).unwrap_or_else(|error| panic!("{}: {error}", document.display()));
+    let blocks = text.split("```yaml\n").skip(1).map(|block| block.split_once("```").expect("an end").0);
+    blocks.filter(|block| block.starts_with("version:")).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn every_driver_has_a_page_whose_examples_load() {
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let expected = problems("version: 0.1\nstorage: {}\n", &[]);
+    let drivers: Vec<_> = expected.split("`storage.").skip(1).map(|name| name.split_once('`').unwrap().0).collect();
+    assert!(drivers.contains(&"filesystem") && drivers.contains(&"swift"), "{expected}");
+    for driver in drivers.into_iter().filter(|driver| *driver != "inmemory") {
+        let page = format!("storage-{driver}.md");
+        let examples = shown(&documents.join(&page));
+        assert!(!examples.is_empty(), "{page} shows no whole configuration");
+        for example in examples {
+            let storage = serde_json::to_value(load_valid(&example, &[]).config.storage).unwrap();
+            assert!(storage[driver].is_object(), "{page}: {example}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_readme_loads() {
+    let examples = shown(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"));
+    assert_eq!(examples.len(), 1);
+    load_valid(&examples[0], &[]);
 }
 
 #[test]
