@@ -124,8 +124,8 @@ impl LinkStore for DriverLinkStore {
         Ok(collect(content, &path).await?)
     }
 
-    async fn verify_blob(&self, digest: &Digest) -> StoreResult<bool> {
-        let path = layout::blob(digest);
+    async fn verify_blob(&self, place: &Digest, digest: &Digest) -> StoreResult<bool> {
+        let path = layout::blob(place);
         let size_bytes = self.driver.stat(&path).await?.size_bytes;
         let content = self.driver.read(&path, 0..size_bytes).await?;
         let mut digester = Digester::new(digest.algorithm());
@@ -150,6 +150,12 @@ impl LinkStore for DriverLinkStore {
             }
         };
         Ok(actual == *digest)
+    }
+
+    async fn copy_blob(&self, place: &Digest, digest: &Digest) -> StoreResult<BlobLocation> {
+        let copy = layout::blob(digest);
+        self.driver.keep_copy(&layout::blob(place), &copy).await?;
+        Ok(BlobLocation::new(copy.as_str()))
     }
 
     async fn set(&self, repository: &RepositoryName, link: &Link, target: &Digest) -> StoreResult<()> {

@@ -1,14 +1,15 @@
 //! Adopting single things of the storage, with all that they need.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::problem::Problem;
-use super::{Tally, stored};
+use super::scope::{Kind, Scope};
+use super::stored;
 use crate::protocol::digest::Digest;
 use crate::protocol::manifest::Manifest;
 use crate::protocol::reference::{Reference, RepositoryName, Tag};
@@ -50,97 +51,6 @@ impl From<StoreError> for Failure {
 
 /// What became of something: `None` if the storage does not have it.
 pub(crate) type Adopted = Result<Option<AdoptOutcome>, Failure>;
-
-/// A repository, and what was found out about it before.
-#[derive(Debug)]
-pub(crate) struct Scope<'a> {
-    pub(crate) repository: &'a RepositoryName,
-    findings: Mutex<Findings>,
-}
-
-#[derive(Debug, Default)]
-struct Findings {
-    known: HashMap<(Kind, Digest), Known>,
-    tally: Tally,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    Blob,
-    Manifest,
-}
-
-#[derive(Debug, Clone)]
-enum Known {
-    Adopted,
-    Kept,
-    Damaged(String),
-}
-
-impl<'a> Scope<'a> {
-    pub(crate) fn new(repository: &'a RepositoryName) -> Self {
-        Self { repository, findings: Mutex::default() }
-    }
-
-    /// Returns what was counted so far. Everything is counted once.
-    pub(super) fn tally(&self) -> Tally {
-        self.findings().tally
-    }
-
-    /// Returns what became of something when its turn came before.
-    fn known(&self, kind: Kind, digest: &Digest) -> Option<Adopted> {
-        Some(match self.findings().known.get(&(kind, *digest))? {
-            Known::Adopted | Known::Kept => Ok(Some(AdoptOutcome::Kept)),
-            Known::Damaged(reason) => Err(Failure::Skip(Problem::Known(reason.clone()))),
-        })
-    }
-
-    fn note(&self, kind: Kind, digest: &Digest, adopted: &Adopted) {
-        let known = match adopted {
-            Ok(Some(AdoptOutcome::Adopted)) => Known::Adopted,
-            Ok(Some(AdoptOutcome::Kept)) => Known::Kept,
-            Err(Failure::Skip(problem)) => Known::Damaged(problem.line()),
-            _ => return,
-        };
-        let findings = &mut *self.findings();
-        let counts = match kind {
-            Kind::Blob => &mut findings.tally.blobs,
-            Kind::Manifest => &mut findings.tally.manifests,
-        };
-        match (findings.known.get(&(kind, *digest)), &known) {
-            (None, Known::Adopted) => counts.adopted += 1,
-            (None, Known::Kept) => counts.kept += 1,
-            (None, Known::Damaged(_)) => {}
-            // Of two that had it in hand at the same time, the other has found what this one adopted.
-            (Some(Known::Kept), Known::Adopted) => {
-                counts.kept -= 1;
-                counts.adopted += 1;
-            }
-            (Some(_), _) => return,
-        }
-        findings.known.insert((kind, *digest), known);
-    }
-
-    fn count_bytes(&self, digest: &Digest, size_bytes: u64) {
-        let findings = &mut *self.findings();
-        if !findings.known.contains_key(&(Kind::Blob, *digest)) {
-            findings.tally.blob_bytes += size_bytes;
-        }
-    }
-
-    fn note_tag(&self, adopted: &Adopted) {
-        let counts = &mut self.findings().tally.tags;
-        match adopted {
-            Ok(Some(AdoptOutcome::Adopted)) => counts.adopted += 1,
-            Ok(Some(AdoptOutcome::Kept)) => counts.kept += 1,
-            _ => {}
-        }
-    }
-
-    fn findings(&self) -> MutexGuard<'_, Findings> {
-        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Adopter {
     /// Adopts a manifest after all that it refers to, as far as that is there.
@@ -265,18 +175,24 @@ impl Adopter {
             return Ok(Some(AdoptOutcome::Kept));
         }
         let Some(target) = self.follow(scope.repository, &Link::Blob(*digest)).await? else { return Ok(None) };
-        if target != *digest {
+        // By a digest of another kind, distribution may know it as well.
+        if target != *digest && target.algorithm() == digest.algorithm() {
             return Err(Failure::Skip(Problem::WrongTarget(target)));
         }
         let Some(metadata) = &self.metadata else {
-            let stored = self.stored_blob(digest, expected_bytes).await?;
+            let stored = self.stored_blob(digest, &target, expected_bytes).await?;
             scope.count_bytes(digest, stored.size_bytes);
             return Ok(Some(AdoptOutcome::Adopted));
         };
         // From before its bytes are looked for until it is recorded, no collector may delete them.
         let now = Timestamp::now();
         let hold = metadata.hold_blob(digest, now, now.plus(RegistryOptions::HOLD_LIFETIME)).await?;
-        let StoredBlob { size_bytes, location } = match self.stored_blob(digest, expected_bytes).await {
+        let found = self.stored_blob(digest, &target, expected_bytes).await;
+        let found = match found {
+            Ok(stored) if target != *digest => self.own_place(scope.repository, digest, &target, stored).await,
+            found => found,
+        };
+        let StoredBlob { size_bytes, location } = match found {
             Ok(stored) => stored,
             Err(failure) => {
                 metadata.end_hold(hold).await?;
@@ -301,17 +217,37 @@ impl Adopter {
         Ok(Some(outcome))
     }
 
-    /// Finds the bytes of a blob.
-    async fn stored_blob(&self, digest: &Digest, expected_bytes: Option<u64>) -> Result<StoredBlob, Failure> {
-        let stored = self.links.stat_blob(digest).await.map_err(unreadable)?;
+    /// Finds the bytes of a blob, which are in the place of `target`.
+    async fn stored_blob(
+        &self,
+        digest: &Digest,
+        target: &Digest,
+        expected_bytes: Option<u64>,
+    ) -> Result<StoredBlob, Failure> {
+        let stored = self.links.stat_blob(target).await.map_err(unreadable)?;
         let stored = stored.ok_or(Failure::Skip(Problem::NoBytes))?;
         let size_bytes = stored.size_bytes;
         // A file of no bytes is what a crash leaves of one that was not synced.
-        let doubtful = size_bytes == 0 || expected_bytes.is_some_and(|expected| expected != size_bytes);
-        if (doubtful || self.verify) && !self.links.verify_blob(digest).await.map_err(unreadable)? {
+        let doubtful =
+            size_bytes == 0 || digest != target || expected_bytes.is_some_and(|expected| expected != size_bytes);
+        if (doubtful || self.verify) && !self.links.verify_blob(target, digest).await.map_err(unreadable)? {
             return Err(Failure::Skip(Problem::WrongDigest { size_bytes }));
         }
         Ok(stored)
+    }
+
+    /// Gives a blob that distribution knows by two digests bytes of its own, so that neither goes with the other, and a link to
+    /// them for distribution.
+    async fn own_place(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        target: &Digest,
+        StoredBlob { size_bytes, .. }: StoredBlob,
+    ) -> Result<StoredBlob, Failure> {
+        let location = self.links.copy_blob(target, digest).await.map_err(unreadable)?;
+        self.links.set(repository, &Link::Blob(*digest), digest).await?;
+        Ok(StoredBlob { size_bytes, location })
     }
 
     /// Adopts a tag after the manifest that it points to.

@@ -21,14 +21,16 @@
 mod adopter;
 mod images;
 mod problem;
+mod scope;
 mod stored;
 mod walk;
 
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-pub(crate) use self::adopter::{Adopter, Failure, Scope};
+pub(crate) use self::adopter::{Adopter, Failure};
 pub use self::problem::{Problem, Skipped};
+pub(crate) use self::scope::Scope;
 use crate::protocol::reference::RepositoryName;
 use crate::store::{ImageStore, LinkStore, MetadataStore, StoreResult, Timestamp};
 

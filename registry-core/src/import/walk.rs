@@ -4,9 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::adopter::{Adopted, Adopter, Failure, Scope};
+use super::adopter::{Adopted, Adopter, Failure};
 use super::images::Conversion;
 use super::problem::{Problem, Skipped, SkippedThing};
+use super::scope::Scope;
 use super::{ImportObserver, ImportOptions, ImportReport, Tally};
 use crate::protocol::reference::RepositoryName;
 use crate::store::import::AdoptOutcome;

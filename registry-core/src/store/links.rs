@@ -116,11 +116,19 @@ pub trait LinkStore: Send + Sync + fmt::Debug + 'static {
     /// `NotFound` if it is not there; `Corrupt` if it is shorter.
     async fn read_blob(&self, digest: &Digest, size_bytes: u64) -> StoreResult<Bytes>;
 
-    /// Reads a blob, however large, and tells whether it has its digest.
+    /// Reads the bytes in the place of a blob, however many, and tells whether they have a digest: the blob's own, or one of
+    /// another kind.
     ///
     /// # Errors
-    /// `NotFound` if it is not there.
-    async fn verify_blob(&self, digest: &Digest) -> StoreResult<bool>;
+    /// `NotFound` if there are none.
+    async fn verify_blob(&self, place: &Digest, digest: &Digest) -> StoreResult<bool>;
+
+    /// Gives the bytes in the place of a blob the place of another digest as well, where they stay whatever becomes of the
+    /// first, and returns where that is. Atomic. Costs no copy on a file system with hard links.
+    ///
+    /// # Errors
+    /// `NotFound` if there are none.
+    async fn copy_blob(&self, place: &Digest, digest: &Digest) -> StoreResult<BlobLocation>;
 
     /// Makes a link point to `target`, and enters a tag's target into the tag's history.
     async fn set(&self, repository: &RepositoryName, link: &Link, target: &Digest) -> StoreResult<()>;

@@ -14,12 +14,11 @@ use registry_core::protocol::reference::RepositoryName;
 use registry_core::registry::{LinkUse, ManifestPush};
 use registry_core::store::gc::CollectionStore;
 use registry_core::store::links::{Link, LinkCursor, LinkKind, LinkPage, LinkStore, StoredBlob};
-use registry_core::store::{BlobStore, StoreErrorKind, StoreResult, Timestamp};
+use registry_core::store::{BlobLocation, BlobStore, StoreErrorKind, StoreResult, Timestamp};
 use registry_core::{Registry, RegistryError, RegistryOptions};
-use registry_storage::layout;
 
 use super::tree::*;
-use crate::subject::{Filesystem, files, filesystem};
+use crate::subject::{files, filesystem};
 
 const WRITE: LinkUse = LinkUse { adopt: false, write: true };
 const ADOPT: LinkUse = LinkUse { adopt: true, write: false };
@@ -42,10 +41,6 @@ async fn collect(registry: &Registry, days: u32) -> CollectReport {
     registry.collect_garbage(Timestamp::now().plus(DAY * days), options, &mut |_| {}).await.unwrap()
 }
 
-fn is_stored(storage: &Filesystem, digest: &Digest) -> bool {
-    storage.root().join(&layout::blob(digest).as_str()[1..]).exists()
-}
-
 #[tokio::test]
 async fn what_is_collected_leaves_no_file() {
     let storage = filesystem().await;
@@ -58,7 +53,7 @@ async fn what_is_collected_leaves_no_file() {
     for days in [10, 20, 30] {
         collect(&registry, days).await;
     }
-    assert!(is_stored(&storage, &sha256(&image("config", &[]))), "another repository has it");
+    assert!(storage.has(&sha256(&image("config", &[]))), "another repository has it");
     push(&registry, "c", "of no image").await;
     registry.delete_tag(&name("b"), &"v1".parse().unwrap()).await.unwrap();
     for days in [10, 20, 30, 40] {
@@ -79,7 +74,7 @@ async fn a_manifest_and_a_blob_of_one_digest_do_not_take_each_others_file() {
     let report = collect(&registry, 10).await;
     assert_eq!((report.blobs, report.kept), (0, 1), "the config has left the queue before");
     assert!(registry.stat_blob(&name("b"), &digest).await.is_err());
-    assert!(is_stored(&storage, &digest), "distribution needs it for the manifest");
+    assert!(storage.has(&digest), "distribution needs it for the manifest");
     let again = Arc::new(MemoryMetadataStore::new());
     let (report, skipped) = storage.import(Some(&again), ImportOptions::default()).await;
     assert_eq!((report.tally.manifests.adopted, skipped), (1, Vec::new()));
@@ -91,7 +86,7 @@ async fn a_manifest_and_a_blob_of_one_digest_do_not_take_each_others_file() {
     for days in [20, 30, 40] {
         collect(&registry, days).await;
     }
-    assert!(!is_stored(&storage, &sha256("config")), "all of the image in the one repository is gone");
+    assert!(!storage.has(&sha256("config")), "all of the image in the one repository is gone");
     let blob = registry.stat_blob(&name("b"), &digest).await.unwrap();
     registry.read_blob(&name("b"), &blob, 0..blob.size_bytes).await.unwrap();
 }
@@ -111,7 +106,7 @@ async fn a_manifest_is_not_acknowledged_while_its_file_is_being_deleted() {
     storage.blob_store().delete(&reviewed.condemned[0].location).await.unwrap();
     metadata.forget_blobs(&reviewed.condemned, &[]).await.unwrap();
     put(&registry, "a", &payload).await.unwrap();
-    assert!(is_stored(&storage, &digest));
+    assert!(storage.has(&digest));
 }
 
 /// Links, and a collection in every moment after a blob was found in the storage.
@@ -153,8 +148,12 @@ impl LinkStore for Collected {
         self.links.read_blob(digest, size_bytes).await
     }
 
-    async fn verify_blob(&self, digest: &Digest) -> StoreResult<bool> {
-        self.links.verify_blob(digest).await
+    async fn verify_blob(&self, place: &Digest, digest: &Digest) -> StoreResult<bool> {
+        self.links.verify_blob(place, digest).await
+    }
+
+    async fn copy_blob(&self, place: &Digest, digest: &Digest) -> StoreResult<BlobLocation> {
+        self.links.copy_blob(place, digest).await
     }
 
     async fn set(&self, repository: &RepositoryName, link: &Link, target: &Digest) -> StoreResult<()> {

@@ -4,6 +4,7 @@ use registry_core::import::{Counts, ImportOptions};
 use registry_core::memory::MemoryMetadataStore;
 use registry_core::protocol::digest::{Algorithm, Digest};
 use registry_core::registry::{LinkUse, ManifestPush};
+use registry_core::store::BlobStore;
 use registry_core::store::import::{ImportState, ImportStore};
 use registry_core::store::links::Link;
 
@@ -110,6 +111,37 @@ async fn what_was_deleted_stays_deleted_when_an_import_goes_on() {
     assert!(registry.get_manifest(&name("a"), &reference("v1")).await.is_err());
 }
 
+/// distribution keeps a blob that was pushed by its sha512 digest in the place of its sha256 one, with a link for each.
+#[tokio::test]
+async fn a_blob_with_two_digests_becomes_two() {
+    let storage = filesystem().await;
+    let root = storage.root();
+    let alias = Digest::of(Algorithm::Sha512, b"config");
+    push_blob(root, "a", "config");
+    link(root, "a", &Link::Blob(alias), &sha256("config").to_string());
+    let payload = image("config", &[]).replace(&sha256("config").to_string(), &alias.to_string());
+    let digest = push_manifest(root, "a", &payload, &["v1"]);
+    let metadata = Arc::new(MemoryMetadataStore::new());
+    let (dry, _) = storage.import(None, ImportOptions::default()).await;
+    assert!(!storage.has(&alias), "a dry run changes nothing");
+    let (report, skipped) = storage.import(Some(&metadata), ImportOptions::default()).await;
+    assert_eq!(skipped, [""; 0]);
+    assert_eq!((dry.tally, report.tally.blobs.adopted), (report.tally, 2));
+
+    let registry = storage.registry(&metadata, LinkUse::default());
+    assert_eq!(registry.get_manifest(&name("a"), &reference("v1")).await.unwrap().digest, digest);
+    // Neither needs the other.
+    let places = storage.blob_store();
+    places.delete(&places.place(&sha256("config"))).await.unwrap();
+    let blob = registry.blob(&name("a"), &alias).await.unwrap();
+    assert_eq!(blob.size_bytes, 6);
+    registry.read_blob(&name("a"), &blob, 0..6).await.unwrap();
+    let linked = storage.links().follow(&name("a"), &Link::Blob(alias)).await.unwrap();
+    assert_eq!(linked, Some(alias), "distribution finds the bytes as well");
+    let (again, _) = storage.import(Some(&metadata), ImportOptions::default()).await;
+    assert_eq!((again.tally.blobs.adopted, again.skipped), (0, 0));
+}
+
 /// Every kind of damage, beside what is in order.
 #[tokio::test]
 async fn damage_is_skipped_and_told_of() {
@@ -127,7 +159,8 @@ async fn damage_is_skipped_and_told_of() {
     link(root, "good", &Link::Manifest(sha256("no bytes")), &sha256("no bytes").to_string());
     link(root, "good", &Link::Blob(sha256("empty link")), "");
     link(root, "good", &Link::Blob(sha256("no blob")), &sha256("no blob").to_string());
-    let alias = Digest::of(Algorithm::Sha512, b"layer");
+    link(root, "good", &Link::Blob(sha256("another")), &sha256("layer").to_string());
+    let alias = Digest::of(Algorithm::Sha512, b"another");
     link(root, "good", &Link::Blob(alias), &sha256("layer").to_string());
     // A tag of which only the history is there is none.
     write(root, "/docker/registry/v2/repositories/good/_manifests/tags/old/index/sha256/x/link", "");
@@ -169,7 +202,8 @@ async fn damage_is_skipped_and_told_of() {
         &format!("repository `good`: manifest {}: its bytes are not in the storage", sha256("no bytes")),
         &format!("repository `good`: blob {}: its link cannot be read", sha256("empty link")),
         &format!("repository `good`: blob {}: its bytes are not in the storage", sha256("no blob")),
-        &format!("repository `good`: blob {alias}: its link points to `{}`", sha256("layer")),
+        &format!("repository `good`: blob {}: its link points to `{}`", sha256("another"), sha256("layer")),
+        &format!("repository `good`: blob {alias}: its 5 bytes do not have its digest"),
         "repository `good`: file `/docker/registry/v2/repositories/good/_layers/sha256/zz/link`: its name is not one",
         "repository `good`: file `/docker/registry/v2/repositories/good/_manifests/tags/-/current/link`: its name",
         "file `/docker/registry/v2/repositories/Bad/_layers/sha256/zz/link`: its name",

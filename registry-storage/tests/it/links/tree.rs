@@ -102,6 +102,11 @@ impl Filesystem {
         self.0.path()
     }
 
+    /// Tells whether there are bytes in the place of a blob.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.root().join(&layout::blob(digest).as_str()[1..]).exists()
+    }
+
     pub(super) fn links(&self) -> Arc<dyn LinkStore> {
         Arc::new(DriverLinkStore::new(Arc::new(self.driver())))
     }
