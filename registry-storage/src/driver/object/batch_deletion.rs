@@ -1,7 +1,7 @@
 //! Deleting many objects where a request deletes one, and several requests can be sent as one.
 //!
-//! What a batch leaves undone is asked for by a request of its own: all of it where the store does not take batches, as
-//! some emulators do not, and else what was refused for a reason that passes.
+//! What a batch refuses is asked for by a request of its own, whose answer counts, and which is repeated where that may help.
+//! So is everything where the store does not take batches, as some emulators do not.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,22 +96,15 @@ async fn delete_batch<'a, V: BatchDeletion>(vendor: &V, paths: &'a [StoragePath]
     };
     let mut undone = Undone::default();
     for (path, answer) in paths.iter().zip(answers) {
-        let error = match answer {
-            None => ExchangeError::Answer("the answer to a batch says nothing of it".into()),
-            Some(answer) if answer.status.is_success() => continue,
-            Some(answer) => {
-                let refusal = refusal(vendor, &answer);
-                if refusal.kind == StoreErrorKind::NotFound {
-                    continue;
-                }
-                if !refusal.is_final() {
-                    undone.alone.push(path);
-                    continue;
-                }
-                refusal.into()
+        match answer {
+            Some(answer) if answer.status.is_success() => {}
+            Some(answer) if refusal(vendor, &answer).kind == StoreErrorKind::NotFound => {}
+            Some(_) => undone.alone.push(path),
+            None => {
+                let error = ExchangeError::Answer("the answer to a batch says nothing of it".into());
+                undone.failed.push((path.clone(), vendor.delete_call(path).failed(error).into()));
             }
-        };
-        undone.failed.push((path.clone(), vendor.delete_call(path).failed(error).into()));
+        }
     }
     undone
 }
@@ -140,7 +133,8 @@ async fn ask<V: BatchDeletion>(vendor: &V, paths: &[StoragePath]) -> Result<Opti
         answer => answer?,
     };
     Ok(match batch::read(answer.headers.get(header::CONTENT_TYPE), &answer.body, paths.len()) {
-        Some(BatchAnswer::Each(answers)) => Some(answers),
+        // Whoever says nothing of any request has not understood what a batch is, or is not understood.
+        Some(BatchAnswer::Each(answers)) => Some(answers).filter(|answers| answers.iter().any(Option::is_some)),
         Some(BatchAnswer::Whole(answer)) if refusal(vendor, &answer).is_final() => None,
         Some(BatchAnswer::Whole(answer)) => Some(vec![Some(answer); paths.len()]),
         None => None,

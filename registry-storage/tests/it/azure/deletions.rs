@@ -52,8 +52,9 @@ async fn failed(driver: &ObjectDriver, blobs: &[StoragePath]) -> Vec<(usize, Sto
 async fn what_fails_in_a_batch_fails_alone() {
     let blobs = blobs(300);
     let (service, driver) = Service::start(&blobs).await;
-    // Two pass. The others stay: leased, not answered, unavailable for too long.
-    for (index, says) in [(3, vec![503, 500]), (4, vec![401]), (50, vec![409]), (60, vec![0]), (290, vec![500; 7])] {
+    // Three are deleted by requests of their own. The others stay: leased, not answered, unavailable for too long.
+    let passing = [(3, vec![503, 500]), (4, vec![401]), (5, vec![403])];
+    for (index, says) in passing.into_iter().chain([(50, vec![409; 2]), (60, vec![0]), (290, vec![500; 7])]) {
         service.state.lock().unwrap().says.insert(address(&blobs[index]), says);
     }
     let expected = [(50, StoreErrorKind::Conflict), (60, StoreErrorKind::Other), (290, StoreErrorKind::Unavailable)];
@@ -61,8 +62,8 @@ async fn what_fails_in_a_batch_fails_alone() {
     {
         let state = service.state.lock().unwrap();
         assert_eq!(state.blobs, [50, 60, 290].map(|index| address(&blobs[index])).into());
-        // Each of the three that might pass was asked for alone, as often as anything else is.
-        assert_eq!((state.batches.iter().sum::<usize>(), state.singly), (300, 2 + 1 + 6));
+        // Each that was refused was asked for alone, as often as anything else is.
+        assert_eq!((state.batches.iter().sum::<usize>(), state.singly), (300, 2 + 1 + 1 + 1 + 6));
     }
     assert_eq!(failed(&driver, &blobs).await, []);
     let state = service.state.lock().unwrap();
@@ -83,4 +84,17 @@ async fn one_answer_may_be_to_a_whole_batch() {
         state.blobs = blobs.iter().map(address).collect();
     }
     assert_eq!(service.state.lock().unwrap().singly, 15);
+}
+
+/// What is said of nothing that was asked is no batch's answer.
+#[tokio::test]
+async fn an_answer_without_any_part_is_to_no_batch() {
+    let blobs = blobs(5);
+    let (service, driver) = Service::start(&blobs).await;
+    service.state.lock().unwrap().says = blobs.iter().map(|blob| (address(blob), vec![0])).collect();
+    assert_eq!(failed(&driver, &blobs).await, []);
+    assert_eq!(failed(&driver, &blobs).await, []);
+    let state = service.state.lock().unwrap();
+    assert!(state.blobs.is_empty());
+    assert_eq!((state.batches.len(), state.singly), (1, 10));
 }

@@ -64,8 +64,8 @@ async fn what_fails_in_a_batch_fails_alone() {
     let bucket = strict_fake().await;
     let (server, driver) = (bucket.server.as_ref().expect("a server of our own"), bucket.driver().await);
     let files = write(&driver, 120).await;
-    // The first passes; the others stay, one of them for another try later.
-    for (index, status, times) in [(3, 503, 2), (50, 403, 1), (110, 500, 7)] {
+    // Two are deleted by requests of their own; the others stay.
+    for (index, status, times) in [(3, 503, 2), (4, 403, 1), (50, 403, 2), (110, 500, 7)] {
         server.refuse_to_delete(&format!("root{}", files[index]), status, times);
     }
     for (index, deleted) in driver.delete_all(&files).await.into_iter().enumerate() {
