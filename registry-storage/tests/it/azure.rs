@@ -1,8 +1,10 @@
 //! The Azure driver, on the Azurite of `scripts/object-stores`.
 
 mod append_blobs;
+mod deletions;
 mod faults;
 mod redirects;
+mod service;
 mod start;
 mod subject;
 mod tokens;

@@ -1,6 +1,7 @@
 //! The driver for Google Cloud Storage: on the fake-gcs-server of `scripts/object-stores`, and on a server of our own, which
 //! is strict where that one is not.
 
+mod deletions;
 mod fake;
 mod faults;
 mod parts;

@@ -1,5 +1,7 @@
 //! What the tests of all object stores have in common.
 
+pub(crate) mod batch;
+pub(crate) mod deletions;
 pub(crate) mod fault_server;
 pub(crate) mod faults;
 pub(crate) mod parts;

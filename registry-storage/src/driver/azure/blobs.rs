@@ -1,5 +1,6 @@
 //! Requests about whole blobs.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use registry_core::store::{StoreErrorKind, Timestamp};
 use super::Azure;
 use super::position::Position;
 use super::xml::{self, ListBlobs};
+use crate::driver::object::batch_deletion::{BatchDeletion, delete_in_batches};
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::{Answer, Call};
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose};
@@ -27,7 +29,6 @@ const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
 const BLOCK_BLOB: HeaderValue = HeaderValue::from_static("BlockBlob");
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-ms-copy-source");
 const COPY_STATUS: HeaderName = HeaderName::from_static("x-ms-copy-status");
-const SNAPSHOTS: HeaderName = HeaderName::from_static("x-ms-delete-snapshots");
 /// The note of a blob.
 pub(super) const NOTE: HeaderName = HeaderName::from_static("x-ms-meta-registry_note");
 /// A copy has its source's metadata unless it gets some of its own.
@@ -137,9 +138,11 @@ impl Objects for Azure {
     }
 
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
-        let mut call = self.call("delete", Method::DELETE, path, &[]);
-        call.headers.insert(SNAPSHOTS, HeaderValue::from_static("include"));
-        self.exchange.remove(&call).await
+        self.exchange.remove(&self.delete_call(path)).await
+    }
+
+    async fn delete_each(&self, paths: &[StoragePath]) -> Result<HashMap<StoragePath, DriverError>, Failure> {
+        Ok(delete_in_batches(self, paths).await)
     }
 }
 

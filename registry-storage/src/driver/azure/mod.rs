@@ -1,9 +1,10 @@
 //! Blobs in a container of Azure Blob Storage.
 //!
 //! A name is the path, without its leading `/`, below the configured root directory, as in distribution. Requests are our
-//! own (`blobs.rs`, `blocks.rs`); reqsign signs them and finds tokens. All that is written is a block blob.
+//! own (`blobs.rs`, `blocks.rs`, `batches.rs`); reqsign signs them and finds tokens. All that is written is a block blob.
 
 mod address;
+mod batches;
 mod blobs;
 mod blocks;
 mod config;
@@ -20,6 +21,7 @@ use self::address::Address;
 use self::position::Positions;
 use self::protocol::AzureProtocol;
 use super::object::backend::{Backend, Limits};
+use super::object::batch_deletion::Batches;
 use super::object::exchange::{Call, Exchange};
 use super::object::{ObjectDriver, connection};
 use crate::error::{DriverError, DriverResult};
@@ -46,6 +48,7 @@ pub async fn open(config: &AzureConfig) -> DriverResult<ObjectDriver> {
 struct Azure {
     exchange: Exchange<AzureProtocol>,
     positions: Positions,
+    batches: Batches,
     copying: Semaphore,
 }
 
@@ -55,7 +58,8 @@ impl Azure {
         let connections = connection::open(config.verify_certificate).map_err(failed)?;
         let protocol = AzureProtocol::new(config.clone(), connections.clone())?;
         let exchange = Exchange::new(protocol, connections);
-        Ok(Self { exchange, positions: Positions::default(), copying: Semaphore::new(COPIES_AT_ONCE) })
+        let (positions, batches) = (Positions::default(), Batches::default());
+        Ok(Self { exchange, positions, batches, copying: Semaphore::new(COPIES_AT_ONCE) })
     }
 
     fn address(&self) -> &Address {

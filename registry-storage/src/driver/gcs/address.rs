@@ -32,6 +32,8 @@ pub(super) enum Resource<'a> {
     Compose(&'a StoragePath),
     /// A copy of the first object in the place of the second.
     Rewrite(&'a StoragePath, &'a StoragePath),
+    /// Several requests in one.
+    Batch,
 }
 
 impl Address {
@@ -50,6 +52,11 @@ impl Address {
         self.public.uri(format!("/{}/{}", self.bucket, encoded_path(&self.root.key(path))), &[])
     }
 
+    /// Returns the bucket, for errors.
+    pub(super) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// Returns the address of a resource.
     pub(super) fn uri(&self, resource: Resource<'_>, query: &[(&str, &str)]) -> Uri {
         let name = |path: &StoragePath| encoded(&self.root.key(path)).to_string();
@@ -63,6 +70,7 @@ impl Address {
                 let bucket_and_object = &objects["/storage/v1".len()..];
                 format!("{objects}/{}/rewriteTo{bucket_and_object}/{}", name(source), name(path))
             }
+            Resource::Batch => "/batch/storage/v1".to_owned(),
         };
         self.endpoint.uri(path, query)
     }
@@ -110,6 +118,7 @@ mod tests {
             (Resource::Upload, "/upload/storage/v1/b/my-images/o"),
             (Resource::Compose(&one), "/storage/v1/b/my-images/o/a%2F1/compose"),
             (Resource::Rewrite(&one, &other), "/storage/v1/b/my-images/o/a%2F1/rewriteTo/b/my-images/o/a%2F2"),
+            (Resource::Batch, "/batch/storage/v1"),
         ] {
             assert_eq!(address.uri(resource, &[]).to_string(), format!("https://h{path}"));
         }

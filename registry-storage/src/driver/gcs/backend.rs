@@ -8,6 +8,7 @@ use super::config::GcsConfig;
 use super::objects::AT_ONCE;
 use super::protocol::GcsProtocol;
 use crate::driver::object::backend::{Backend, Limits};
+use crate::driver::object::batch_deletion::Batches;
 use crate::driver::object::connection;
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::{Call, Exchange};
@@ -22,6 +23,7 @@ const MAX_PARTS: usize = 10_000;
 pub(super) struct Gcs {
     pub(super) address: Address,
     pub(super) exchange: Exchange<GcsProtocol>,
+    pub(super) batches: Batches,
     /// How many objects are composed at the same time.
     pub(super) composed_at_once: usize,
 }
@@ -33,7 +35,8 @@ impl Gcs {
         let connections = connection::open(config.verify_certificate).map_err(failed)?;
         let composed_at_once = config.transfer.copies_at_once.max(1);
         let protocol = GcsProtocol::new(address.endpoint.authority().to_owned(), config, connections.clone());
-        Ok(Self { address, exchange: Exchange::new(protocol, connections), composed_at_once })
+        let exchange = Exchange::new(protocol, connections);
+        Ok(Self { address, exchange, batches: Batches::default(), composed_at_once })
     }
 
     /// Begins the description of a request about one object.

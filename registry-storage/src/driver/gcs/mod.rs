@@ -6,6 +6,7 @@
 
 mod address;
 mod backend;
+mod batches;
 mod compose;
 mod config;
 mod credentials;

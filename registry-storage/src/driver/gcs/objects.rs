@@ -11,6 +11,7 @@ use registry_core::store::StoreErrorKind;
 use super::address::Resource;
 use super::backend::Gcs;
 use super::document::{self, NewObject, Object, ObjectList, Rewritten};
+use crate::driver::object::batch_deletion::{BatchDeletion, delete_in_batches};
 use crate::driver::object::error::Failure;
 use crate::driver::object::exchange::{Call, byte_range};
 use crate::driver::object::objects::{ListedObject, ObjectInfo, ObjectPage, ObjectRead, Objects, Purpose, parse_time};
@@ -208,9 +209,11 @@ impl Objects for Gcs {
     }
 
     async fn delete(&self, path: &StoragePath) -> Result<(), Failure> {
-        let uri = self.address.uri(Resource::Object(path), &[]);
-        let call = Call { operation: "delete", method: Method::DELETE, uri, ..self.call(path) };
-        self.exchange.remove(&call).await
+        self.exchange.remove(&self.delete_call(path)).await
+    }
+
+    async fn delete_each(&self, paths: &[StoragePath]) -> Result<HashMap<StoragePath, DriverError>, Failure> {
+        Ok(delete_in_batches(self, paths).await)
     }
 }
 

@@ -31,6 +31,6 @@ pub(crate) struct Limits {
     pub(crate) part_bytes: RangeInclusive<u64>,
     /// How large an object may be that is copied by one request.
     pub(crate) max_copy_bytes: u64,
-    /// How many objects one request lists or removes at most.
+    /// How many objects one request lists, and one call of [`delete_each`](Objects::delete_each) removes, at most.
     pub(crate) at_once: usize,
 }

@@ -25,6 +25,12 @@ impl Failure {
         self.error.kind()
     }
 
+    /// Tells whether the store said no, and will say so again.
+    pub(crate) fn is_final_refusal(&self) -> bool {
+        let cause = self.error.source().and_then(|cause| cause.downcast_ref());
+        matches!(cause, Some(ExchangeError::Refused(refusal)) if refusal.is_final())
+    }
+
     /// Marks it as the failure of an attempt that was not the first.
     pub(crate) fn ambiguous(mut self, is_ambiguous: bool) -> Self {
         self.is_ambiguous = is_ambiguous;
@@ -162,6 +168,11 @@ impl Refusal {
             is_expired_token: false,
             retry_after: headers.get(header::RETRY_AFTER).and_then(|text| retry_after(text.to_str().ok()?)),
         }
+    }
+
+    /// Tells whether the same request will be refused again, with other credentials too.
+    pub(crate) fn is_final(&self) -> bool {
+        !self.is_worth_a_retry && !self.is_expired_token
     }
 }
 

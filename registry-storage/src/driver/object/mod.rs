@@ -7,6 +7,8 @@
 
 pub(crate) mod address;
 pub(crate) mod backend;
+pub(crate) mod batch;
+pub(crate) mod batch_deletion;
 mod checkpoint;
 pub(crate) mod checksum;
 pub(crate) mod claim;

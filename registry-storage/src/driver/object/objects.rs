@@ -119,12 +119,20 @@ pub(crate) trait Objects {
 
     /// Removes up to [`at_once`](super::backend::Limits::at_once) objects, and returns the errors of those that could not be.
     async fn delete_each(&self, paths: &[StoragePath]) -> Result<HashMap<StoragePath, DriverError>, Failure> {
-        let deletions = paths.iter().map(|path| async move { (path, self.delete(path).await) });
-        let deletions: Vec<_> = deletions.collect();
-        let outcomes: Vec<_> = futures::stream::iter(deletions).buffer_unordered(DELETIONS_AT_ONCE).collect().await;
-        let failed = |(path, outcome): (&StoragePath, Result<(), Failure>)| Some((path.clone(), outcome.err()?.into()));
-        Ok(outcomes.into_iter().filter_map(failed).collect())
+        Ok(delete_singly(self, paths.iter().collect()).await)
     }
+}
+
+/// Removes objects by a request each, and returns the errors of those that could not be.
+pub(crate) async fn delete_singly<O: Objects + Sync + ?Sized>(
+    objects: &O,
+    paths: Vec<&StoragePath>,
+) -> HashMap<StoragePath, DriverError> {
+    let deletions = paths.into_iter().map(|path| async move { (path, objects.delete(path).await) });
+    let deletions: Vec<_> = deletions.collect();
+    let outcomes: Vec<_> = futures::stream::iter(deletions).buffer_unordered(DELETIONS_AT_ONCE).collect().await;
+    let failed = |(path, outcome): (&StoragePath, Result<(), Failure>)| Some((path.clone(), outcome.err()?.into()));
+    outcomes.into_iter().filter_map(failed).collect()
 }
 
 /// What an object is for.

@@ -10,11 +10,15 @@ use crate::object::faults::BehindFaults;
 use crate::object::parts::{append, content, path};
 use crate::object::subject::ObjectSubject;
 
-const SERVER_BUSY: Fault = Fault::Answer { status: 503, body: "<Error><Code>ServerBusy</Code></Error>" };
+pub(super) const SERVER_BUSY: Fault = Fault::Answer { status: 503, body: "<Error><Code>ServerBusy</Code></Error>" };
 
 /// Returns a container behind a server that makes faults, and a driver that goes through it.
-async fn behind_faults() -> BehindFaults<Container> {
-    let container = azure().await;
+pub(super) async fn behind_faults() -> BehindFaults<Container> {
+    behind(azure().await).await
+}
+
+/// Puts such a server before a container.
+pub(super) async fn behind(container: Container) -> BehindFaults<Container> {
     let (scheme, rest) = container.0.endpoint.split_once("://").unwrap();
     let (authority, account) = rest.split_once('/').unwrap();
     let server = FaultServer::start(&format!("{scheme}://{authority}")).await;

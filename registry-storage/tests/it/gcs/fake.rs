@@ -1,11 +1,12 @@
 //! A server of our own that speaks the part of Google's JSON API that there is a use for, and refuses all else: unknown
-//! parameters, requests without a valid token, compositions of what has changed.
+//! parameters, requests without a valid token, compositions of what has changed, batches that are too large.
 
 mod account;
+mod batch;
 mod objects;
 mod request;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -40,6 +41,10 @@ struct State {
     account: Option<Account>,
     tokens: HashSet<String>,
     tokens_given: usize,
+    /// How many requests each batch had that was taken.
+    batches: Vec<usize>,
+    /// Which objects are not deleted, what is said instead, and how often.
+    undeletable: HashMap<String, (u16, usize)>,
 }
 
 /// The server; it stops when it is dropped.
@@ -79,6 +84,16 @@ impl FakeGcs {
         self.state.lock().unwrap().tokens.clear();
     }
 
+    /// Refuses to delete an object so many times.
+    pub(super) fn refuse_to_delete(&self, name: &str, status: u16, times: usize) {
+        self.state.lock().unwrap().undeletable.insert(name.to_owned(), (status, times));
+    }
+
+    /// Returns how many requests each batch had that was taken so far.
+    pub(super) fn batches(&self) -> Vec<usize> {
+        self.state.lock().unwrap().batches.clone()
+    }
+
     /// Returns how many tokens were asked for.
     pub(super) fn tokens_given(&self) -> usize {
         self.state.lock().unwrap().tokens_given
@@ -114,6 +129,15 @@ impl State {
         if !token.is_some_and(|token| self.tokens.contains(token)) {
             return Err(refused(401, "authError", "Invalid Credentials"));
         }
+        match (asked.method.as_str(), &path[..]) {
+            ("POST", ["batch", "storage", "v1"]) => self.batch(asked),
+            _ => self.authorized(asked),
+        }
+    }
+
+    /// Answers somebody who may do everything.
+    fn authorized(&mut self, asked: &Asked) -> Result<Answer, Refused> {
+        let path: Vec<_> = asked.path.iter().map(String::as_str).collect();
         let (bucket, rest) = match &path[..] {
             ["upload", "storage", "v1", "b", bucket, "o"] => (bucket, None),
             ["storage", "v1", "b", bucket, "o", rest @ ..] => (bucket, Some(rest)),
@@ -126,10 +150,20 @@ impl State {
             ("POST", None) => self.objects.insert(asked),
             ("GET", Some([])) => self.objects.list(asked),
             ("GET", Some([name])) => self.objects.get(asked, name),
-            ("DELETE", Some([name])) => self.objects.delete(asked, name),
+            ("DELETE", Some([name])) => self.delete(asked, name),
             ("POST", Some([name, "compose"])) => self.objects.compose(asked, name),
             ("POST", Some([source, "rewriteTo", "b", BUCKET, "o", name])) => self.objects.rewrite(asked, source, name),
             _ => Err(refused(405, "methodNotAllowed", "Method not allowed")),
+        }
+    }
+
+    fn delete(&mut self, asked: &Asked, name: &str) -> Result<Answer, Refused> {
+        match self.undeletable.get_mut(name) {
+            Some((status, times)) if *times > 0 => {
+                *times -= 1;
+                Err(refused(*status, "backendError", "Not now"))
+            }
+            _ => self.objects.delete(asked, name),
         }
     }
 

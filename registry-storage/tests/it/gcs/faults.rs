@@ -11,8 +11,12 @@ use crate::object::faults::BehindFaults;
 use crate::object::parts::{append, content, path, read};
 
 /// Returns a bucket behind a server that makes faults, and a driver that goes through it.
-async fn behind_faults() -> BehindFaults<Bucket> {
-    let bucket = strict_fake().await;
+pub(super) async fn behind_faults() -> BehindFaults<Bucket> {
+    behind(strict_fake().await).await
+}
+
+/// Puts such a server before a bucket.
+pub(super) async fn behind(bucket: Bucket) -> BehindFaults<Bucket> {
     let server = FaultServer::start(&bucket.config.endpoint).await;
     let mut config = bucket.config.clone();
     config.endpoint = server.endpoint();
@@ -59,6 +63,7 @@ async fn lost_replies_are_passed_over() {
         server.inject(Fault::LoseReply, Method::POST, "/compose", 1);
         server.inject(Fault::LoseReply, Method::POST, "/rewriteTo/", 1);
         server.inject(Fault::LoseReply, Method::DELETE, "_parts", 2);
+        server.inject(Fault::LoseReply, Method::POST, "/batch/", 1);
         server.inject(Fault::CutAnswer, Method::GET, "alt=media", 1);
     })
     .await;
