@@ -245,8 +245,9 @@ impl Adopter {
         target: &Digest,
         StoredBlob { size_bytes, .. }: StoredBlob,
     ) -> Result<StoredBlob, Failure> {
-        let location = self.links.copy_blob(target, digest).await.map_err(unreadable)?;
-        self.links.set(repository, &Link::Blob(*digest), digest).await?;
+        let failed = |error| skip(error, Problem::NoPlace);
+        let location = self.links.copy_blob(target, digest).await.map_err(failed)?;
+        self.links.set(repository, &Link::Blob(*digest), digest).await.map_err(failed)?;
         Ok(StoredBlob { size_bytes, location })
     }
 

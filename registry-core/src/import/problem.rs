@@ -29,6 +29,9 @@ pub enum Problem {
     /// The bytes are there and cannot be read.
     #[error("its bytes cannot be read")]
     Unreadable(#[source] StoreError),
+    /// The blob has two digests, and its bytes could not be written by this one, or its link could not.
+    #[error("its bytes cannot be given a place of their own")]
+    NoPlace(#[source] StoreError),
     /// The bytes are others.
     #[error("its {size_bytes} bytes do not have its digest")]
     WrongDigest {
